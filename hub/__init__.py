@@ -1,0 +1,1 @@
+"""The hub: our own words. Commands, reads, workflows, events and what they stand on."""

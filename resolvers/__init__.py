@@ -1,0 +1,1 @@
+"""GraphQL: types, batch resolvers, the endpoint and the breadth-first executor."""

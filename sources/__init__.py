@@ -1,0 +1,1 @@
+"""Foreign systems: protocols, and how a native value becomes a canonical one."""

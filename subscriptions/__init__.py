@@ -1,0 +1,1 @@
+"""Live connections: who is listening, and from which position of the stream."""
