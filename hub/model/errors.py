@@ -1,0 +1,188 @@
+"""Every error of the hub, as one tree. `code` is public and never reused; docs/errors.md lists all.
+
+    OpsHubError
+    |- RequestError             the caller must change the request
+    |  |- IdInvalid             ID_INVALID
+    |  |- InputInvalid          INPUT_INVALID
+    |  |- NumberAmbiguous       NUMBER_AMBIGUOUS    several systems know this number
+    |  |- NotFound              NOT_FOUND
+    |  |- Unauthenticated       UNAUTHENTICATED
+    |  |- Forbidden             FORBIDDEN
+    |  |- DocumentInvalid       DOCUMENT_INVALID    syntax or validation
+    |  `- BodyInvalid           BODY_INVALID        not GraphQL over HTTP
+    |- SourceError              a system did not answer as it should; names the system
+    |  |- SourceUnavailable     SOURCE_UNAVAILABLE  refused, reset, breaker open
+    |  |- SourceTimeout         SOURCE_TIMEOUT      deadline passed
+    |  |- SourceBusy            SOURCE_BUSY         in-flight bound, quota or 429
+    |  |- SourceInvalid         SOURCE_INVALID      it answered garbage
+    |  |- SourceMisconfigured   SOURCE_MISCONFIGURED  credentials, missing table or column
+    |  |- SourceCannot          SOURCE_CANNOT       it cannot filter, sort or look up that way
+    |  `- UnmappedValue         UNMAPPED_VALUE      a native code the systems file does not know
+    |- NotServed                NOT_SERVED          no connected system has this noun
+    |- ConfigInvalid            CONFIG_INVALID      systems file or settings
+    |- StoreUnavailable         STORE_UNAVAILABLE   the hub's own database
+    `- Internal                 INTERNAL            a defect; the text stays in the log
+
+A message says what was received, what was expected and what to do next. It never carries a
+secret, a URL with a query, SQL, a host or a customer's name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class OpsHubError(Exception):
+    """The root. `extensions` is what clients see beside the message."""
+
+    code: ClassVar[str] = "INTERNAL"
+    retryable: ClassVar[bool] = False
+    system: str | None = None
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        seen: dict[str, Any] = {"code": self.code, "retryable": self.retryable}
+        if self.system is not None:
+            seen["system"] = self.system
+        return seen
+
+
+class RequestError(OpsHubError):
+    """The request cannot be answered as it stands; sending it again changes nothing."""
+
+
+class IdInvalid(RequestError):
+    code = "ID_INVALID"
+
+    def __init__(self, received: str, *, expected: str) -> None:
+        super().__init__(f"id {received[:80]!r} is not valid: expected {expected}")
+
+
+class InputInvalid(RequestError):
+    code = "INPUT_INVALID"
+
+    def __init__(self, field: str, received: object, *, expected: str) -> None:
+        super().__init__(f"{field}: received {str(received)[:80]!r}; expected {expected}")
+        self.field = field
+
+
+class NumberAmbiguous(RequestError):
+    """Several systems know the number. `candidates` are (system, global id) pairs."""
+
+    code = "NUMBER_AMBIGUOUS"
+
+    def __init__(self, noun: str, number: str, candidates: tuple[tuple[str, str], ...]) -> None:
+        systems = ", ".join(system for system, _ in candidates)
+        super().__init__(
+            f"{noun} number {number[:80]!r} exists in {systems}; ask by id, or by sourceRef"
+        )
+        self.candidates = candidates
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        found = [{"system": system, "id": id_} for system, id_ in self.candidates]
+        return super().extensions | {"candidates": found}
+
+
+class NotFound(RequestError):
+    code = "NOT_FOUND"
+
+    def __init__(self, noun: str, received: str) -> None:
+        super().__init__(f"no {noun} {received[:80]!r} in any connected system")
+
+
+class Unauthenticated(RequestError):
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(RequestError):
+    code = "FORBIDDEN"
+
+
+class DocumentInvalid(RequestError):
+    code = "DOCUMENT_INVALID"
+
+
+class BodyInvalid(RequestError):
+    """The HTTP body is no GraphQL request; `status` is the HTTP status of the answer."""
+
+    code = "BODY_INVALID"
+
+    def __init__(self, message: str, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class SourceError(OpsHubError):
+    """One system failed for one operation; its healthy siblings are not concerned."""
+
+    def __init__(self, system: str, message: str) -> None:
+        super().__init__(f"{system}: {message}")
+        self.system = system
+
+
+class SourceUnavailable(SourceError):
+    code, retryable = "SOURCE_UNAVAILABLE", True
+
+
+class SourceTimeout(SourceError):
+    code, retryable = "SOURCE_TIMEOUT", True
+
+
+class SourceBusy(SourceError):
+    """`retry_after_s` is the system's own wish where it gave one."""
+
+    code, retryable = "SOURCE_BUSY", True
+
+    def __init__(self, system: str, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(system, message)
+        self.retry_after_s = retry_after_s
+
+
+class SourceInvalid(SourceError):
+    code = "SOURCE_INVALID"
+
+
+class SourceMisconfigured(SourceError):
+    code = "SOURCE_MISCONFIGURED"
+
+
+class SourceCannot(SourceError):
+    code = "SOURCE_CANNOT"
+
+
+class UnmappedValue(SourceError):
+    """A native code without a row in the systems file. The raw word is kept, nothing is guessed."""
+
+    code = "UNMAPPED_VALUE"
+
+    def __init__(self, system: str, field: str, received: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            system, f"{field} = {received[:80]!r} is not mapped; known: {', '.join(known)}"
+        )
+        self.field = field
+        self.received = received
+        self.known = known
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return super().extensions | {"field": self.field, "received": self.received[:80]}
+
+
+class NotServed(OpsHubError):
+    code = "NOT_SERVED"
+
+    def __init__(self, noun: str) -> None:
+        super().__init__(f"no connected system serves {noun}; declare it in the systems file")
+
+
+class ConfigInvalid(OpsHubError):
+    code = "CONFIG_INVALID"
+
+
+class StoreUnavailable(OpsHubError):
+    code, retryable = "STORE_UNAVAILABLE", True
+
+
+class Internal(OpsHubError):
+    code = "INTERNAL"

@@ -1,0 +1,1 @@
+"""Reading: record cache, merging batcher, relations, scope, timeline, search, availability."""
