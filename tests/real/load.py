@@ -25,7 +25,7 @@ Cells = tuple[str | None, ...]
 SQLITE_TYPES: Mapping[Type, str] = {
     "text": "TEXT",
     "integer": "INTEGER",
-    "decimal": "NUMERIC",  # SQLite keeps it as a float; a source has to hand out decimals all the same
+    "decimal": "NUMERIC",  # a float in SQLite: the source must hand out decimals all the same
     "instant": "TEXT",
     "day": "TEXT",
 }
