@@ -18,6 +18,7 @@
     |  |- SourceMisconfigured   SOURCE_MISCONFIGURED  credentials, missing table or column
     |  |- SourceCannot          SOURCE_CANNOT       it cannot filter, sort or look up that way
     |  `- UnmappedValue         UNMAPPED_VALUE      a native code the systems file does not know
+    |- DeadlineExceeded         DEADLINE_EXCEEDED   the request's own time is up
     |- NotServed                NOT_SERVED          no connected system has this noun
     |- ConfigInvalid            CONFIG_INVALID      systems file or settings
     |- StoreUnavailable         STORE_UNAVAILABLE   the hub's own database
@@ -167,6 +168,13 @@ class UnmappedValue(SourceError):
     @property
     def extensions(self) -> dict[str, Any]:
         return super().extensions | {"field": self.field, "received": self.received[:80]}
+
+
+class DeadlineExceeded(OpsHubError):
+    code, retryable = "DEADLINE_EXCEEDED", True
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"the request took longer than its {limit_s:g} s; ask for less at once")
 
 
 class NotServed(OpsHubError):

@@ -1,0 +1,1 @@
+"""Messages: the broker, subjects, streams, inbox and outbox."""
