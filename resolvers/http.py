@@ -77,6 +77,8 @@ class GraphQLEndpoint:
                 answer = await self._answer(scope, headers, receive, media, correlation)
             except OpsHubError as error:
                 answer = _refusal(error, correlation)
+            except Exception as error:  # the outermost loop: a defect is masked, never a traceback
+                answer = Answer(500, _without_data([error], correlation))
             current.set_attribute("http.response.status_code", answer.status)
         metrics.observe_request(answer.status, time.perf_counter() - started)
         await _send(send, answer, media, correlation)
@@ -108,8 +110,7 @@ class GraphQLEndpoint:
             return Answer(200, _body_of(None, [DeadlineExceeded(limit_s)], correlation))
         if result.is_request_error:
             status = 400 if media == GRAPHQL_RESPONSE else 200
-            body = _body_of(None, result.errors, correlation)
-            return Answer(status, {name: body[name] for name in body if name != "data"})
+            return Answer(status, _without_data(result.errors, correlation))
         return Answer(200, _body_of(result.data, result.errors, correlation))
 
 
@@ -123,10 +124,16 @@ def _body_of(data: Any, errors: Any, correlation: str) -> dict[str, Any]:
     return body
 
 
+def _without_data(errors: Any, correlation: str) -> dict[str, Any]:
+    """A request that was not executed has errors and no `data` at all."""
+    body = _body_of(None, errors, correlation)
+    del body["data"]
+    return body
+
+
 def _refusal(error: OpsHubError, correlation: str) -> Answer:
     """The answer to what is no GraphQL request."""
-    body = _body_of(None, [error], correlation)
-    del body["data"]
+    body = _without_data([error], correlation)
     if isinstance(error, Unauthenticated):
         return Answer(401, body, ((b"www-authenticate", b'Bearer realm="opshub"'),))
     if isinstance(error, BodyInvalid):
