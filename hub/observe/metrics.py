@@ -1,0 +1,136 @@
+"""Prometheus metrics of one process, in a registry of their own. Labels are bounded sets.
+
+A label is a system, noun, relation, field or code of the configuration, never a key, a number or
+a name that a caller chose.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_KEYS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+REQUESTS = Counter(
+    "opshub_requests",
+    "GraphQL operations answered, by type, class of caller and outcome.",
+    ("operation_type", "caller", "outcome"),
+    registry=REGISTRY,
+)
+REQUEST_SECONDS = Histogram(
+    "opshub_request_seconds",
+    "Time from the whole body read to the whole answer encoded.",
+    ("operation_type", "caller"),
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+SOURCE_CALLS = Counter(
+    "opshub_source_calls",
+    "Statements and HTTP requests sent to a system; outcome is ok or an error code.",
+    ("system", "operation", "outcome"),
+    registry=REGISTRY,
+)
+SOURCE_CALL_SECONDS = Histogram(
+    "opshub_source_call_seconds",
+    "Time of one call to a system, failed ones included.",
+    ("system", "operation"),
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+BATCH_KEYS = Histogram(
+    "opshub_batch_keys",
+    "Keys sent in one call to a system.",
+    ("system", "relation"),
+    buckets=_KEYS,
+    registry=REGISTRY,
+)
+BATCH_REQUESTS = Histogram(
+    "opshub_batch_requests",
+    "Requests of callers that one call to a system served.",
+    ("system", "relation"),
+    buckets=_KEYS,
+    registry=REGISTRY,
+)
+CACHE_READS = Counter(
+    "opshub_cache_reads",
+    "Records asked of the record cache: fresh, stale, expired or absent.",
+    ("noun", "outcome"),
+    registry=REGISTRY,
+)
+UNMAPPED = Counter(
+    "opshub_unmapped_values",
+    "Native codes without a row in the systems file.",
+    ("system", "field"),
+    registry=REGISTRY,
+)
+REFUSALS = Counter(
+    "opshub_refusals",
+    "Requests refused before they ran, by error code.",
+    ("code",),
+    registry=REGISTRY,
+)
+SYSTEM_UP = Gauge(
+    "opshub_system_up",
+    "1 where the system answered last, 0.5 where it is degraded, 0 where it is down.",
+    ("system",),
+    registry=REGISTRY,
+)
+
+_UP = {"UP": 1.0, "DEGRADED": 0.5, "DOWN": 0.0}
+
+
+def observe_request(operation_type: str, caller: str, *, outcome: str, seconds: float) -> None:
+    """One GraphQL operation ended; `outcome` is ok, partial or an error code."""
+    REQUESTS.labels(operation_type, caller, outcome).inc()
+    REQUEST_SECONDS.labels(operation_type, caller).observe(seconds)
+
+
+def observe_source_call(system: str, operation: str, outcome: str, seconds: float) -> None:
+    """One call to a system ended; `operation` is by_key, by_field, list or a command's name."""
+    SOURCE_CALLS.labels(system, operation, outcome).inc()
+    SOURCE_CALL_SECONDS.labels(system, operation).observe(seconds)
+
+
+def observe_batch(system: str, relation: str, keys: int, requests: int) -> None:
+    """One call took `keys` keys on behalf of `requests` requests."""
+    BATCH_KEYS.labels(system, relation).observe(keys)
+    BATCH_REQUESTS.labels(system, relation).observe(requests)
+
+
+def count_cache_read(noun: str, outcome: str, count: int = 1) -> None:
+    CACHE_READS.labels(noun, outcome).inc(count)
+
+
+def count_unmapped(system: str, field: str) -> None:
+    UNMAPPED.labels(system, field).inc()
+
+
+def count_refusal(code: str) -> None:
+    REFUSALS.labels(code).inc()
+
+
+def show_system(system: str, state: str) -> None:
+    """The state of a system as its guard sees it; UNKNOWN shows nothing."""
+    if state in _UP:
+        SYSTEM_UP.labels(system).set(_UP[state])
+
+
+def value_of(name: str, labels: dict[str, str]) -> float:
+    """A sample as it stands, 0 where nothing was counted yet; counters end in `_total`."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def render() -> bytes:
+    """The whole registry in Prometheus' text format, for `/metrics`."""
+    return generate_latest(REGISTRY)
