@@ -1,0 +1,55 @@
+"""How a command speaks: text for people, one JSON object with `--json`, an exit code with a meaning."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from enum import IntEnum
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+T = TypeVar("T")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+
+
+class Exit(IntEnum):
+    """What the exit code of every command means."""
+
+    OK = 0
+    FINDINGS = 1
+    USAGE = 2
+    CANNOT_REACH = 3
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal."""
+    typer.echo(text)
+
+
+def show(answer: Any, text: str, *, as_json: bool) -> None:
+    """The result of a command, in the form that was asked for."""
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False, default=str) if as_json else text)
+
+
+def stop(message: str, exit_code: Exit = Exit.USAGE) -> NoReturn:
+    """End the command with a reason on standard error."""
+    typer.echo(f"opshub: {message}", err=True)
+    raise typer.Exit(int(exit_code))
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run the one coroutine of a command; our own errors end it with their message, no traceback."""
+    from hub.model.errors import ConfigInvalid, OpsHubError
+
+    try:
+        return asyncio.run(work)
+    except ConfigInvalid as error:
+        stop(str(error), Exit.FINDINGS)
+    except OpsHubError as error:
+        stop(str(error), Exit.CANNOT_REACH)
+    except KeyboardInterrupt:
+        sys.exit(130)

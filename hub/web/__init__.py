@@ -1,0 +1,1 @@
+"""The pages and probes beside GraphQL: the first screen, liveness, readiness, metrics."""
