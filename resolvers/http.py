@@ -9,7 +9,6 @@ accept only `application/json`. Whatever sources do, the status is 200 and never
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,14 +18,16 @@ from starlette.datastructures import Headers
 
 from hub.model.errors import BodyInvalid, DeadlineExceeded, OpsHubError, Unauthenticated
 from hub.observe import metrics
-from hub.observe.correlation import adopt_correlation_id
-from hub.observe.tracing import extract, span
+from hub.observe.correlation import correlated
+from hub.observe.spans import answered, request_span
+from hub.observe.tracing import extract
 from hub.security.principal import Principal
 from resolvers.context import Context
 from resolvers.engine import Engine
 from resolvers.errors import wire_errors
 from resolvers.negotiation import (
     GRAPHQL_RESPONSE,
+    JSON,
     GraphQLRequest,
     MediaType,
     answer_type,
@@ -68,20 +69,27 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        correlation = adopt_correlation_id(headers.get("x-correlation-id"))
-        media: MediaType = "application/json"
-        started = time.perf_counter()
-        with extract(headers), span("graphql request", kind="server") as current:
-            try:
-                media = answer_type(headers.get("accept"))
-                answer = await self._answer(scope, headers, receive, media, correlation)
-            except OpsHubError as error:
-                answer = _refusal(error, correlation)
-            except Exception as error:  # the outermost loop: a defect is masked, never a traceback
-                answer = Answer(500, _without_data([error], correlation))
-            current.set_attribute("http.response.status_code", answer.status)
-        metrics.observe_request(answer.status, time.perf_counter() - started)
-        await _send(send, answer, media, correlation)
+        with (
+            correlated(headers.get("x-correlation-id")) as correlation,
+            extract(headers),
+            request_span(scope["method"], "/graphql") as current,
+        ):
+            media, answer = await self._answer_or_refusal(scope, headers, receive, correlation)
+            answered(current, answer.status, correlation)
+            await _send(send, answer, media, correlation)
+
+    async def _answer_or_refusal(
+        self, scope: Scope, headers: Headers, receive: Receive, correlation: str
+    ) -> tuple[MediaType, Answer]:
+        media: MediaType = JSON
+        try:
+            media = answer_type(headers.get("accept"))
+            return media, await self._answer(scope, headers, receive, media, correlation)
+        except OpsHubError as error:
+            metrics.count_refusal(error.code)
+            return media, _refusal(error, correlation)
+        except Exception as error:  # the outermost loop: a defect is masked, never a traceback
+            return media, Answer(500, _without_data([error], correlation))
 
     async def _answer(
         self, scope: Scope, headers: Headers, receive: Receive, media: MediaType, correlation: str
