@@ -1,0 +1,1 @@
+"""What the hub is told from outside: settings from the environment, systems from a YAML file."""

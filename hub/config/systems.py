@@ -1,0 +1,49 @@
+"""The systems file: which systems there are and how each canonical field is made.
+
+`load_systems` gives the file as frozen models (hub/config/specs.py) or all its mistakes at once.
+docs/systems-file.md is the vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+
+from hub.config.command_specs import BodyRequest, CommandSpec, FindSpec, Over, RefusalSpec
+from hub.config.connection_specs import AuthSpec, BasicSpec, Request
+from hub.config.field_specs import AttributeSpec, CurrencySpec, FieldSpec, ToSpec, UnitSpec
+from hub.config.includes import read_with_includes
+from hub.config.problems import Problem, SystemsFileInvalid
+from hub.config.semantics import check_meaning
+from hub.config.specs import (
+    ChangesSpec,
+    CrossReferenceSpec,
+    EntitySpec,
+    Limits,
+    Quota,
+    SystemsFile,
+    SystemSpec,
+)
+from hub.config.structure import build
+from hub.config.variables import expand_variables
+
+__all__ = [
+    "AttributeSpec", "AuthSpec", "BasicSpec", "BodyRequest", "ChangesSpec", "CommandSpec",
+    "CrossReferenceSpec", "CurrencySpec", "EntitySpec", "FieldSpec", "FindSpec", "Limits", "Over",
+    "Problem", "Quota", "RefusalSpec", "Request", "SystemSpec", "SystemsFile",
+    "SystemsFileInvalid", "ToSpec", "UnitSpec", "load_systems",
+]  # fmt: skip
+
+
+def load_systems(path: FilePath, *, environ: Mapping[str, str]) -> SystemsFile:
+    """The systems file with its includes; SystemsFileInvalid with every problem it has."""
+    document = read_with_includes(path)
+    document.keep_written()
+    expand_variables(document, environ)
+    systems, left_out = build(document)
+    if systems is not None:
+        check_meaning(systems, document, left_out)
+    if document.problems or systems is None:
+        raise SystemsFileInvalid(document.problems)
+    systems._document = document
+    return systems
