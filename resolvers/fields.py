@@ -45,6 +45,7 @@ class Source(Enum):
     COMPUTED = "computed"
     EDGE = "edge"
     ROOT = "root"
+    EVENT = "event"  # the root value of one event of a subscription
 
 
 @dataclass(frozen=True, slots=True)

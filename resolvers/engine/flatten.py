@@ -1,0 +1,145 @@
+"""Takes the records out of a column for the selection set below, and puts the answers back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from graphql import is_abstract_type, is_list_type, is_non_null_type
+
+from resolvers.engine.complete import complete
+from resolvers.engine.paths import Path, Place
+from resolvers.engine.run import Run
+from resolvers.engine.tree import FieldPlan, Selection
+from resolvers.fields import representation_of
+
+_NULL = type(None)
+
+
+@dataclass(slots=True)
+class Flattened:
+    """The live records of a column, in order, and how to find the way back.
+
+    `selections` says which selection each record takes, only where the field's type is abstract.
+    `lengths` are those of the parents' lists (None: a null list), where there are lists.
+    `skeleton` is the column with numbers in place of records, only where something was irregular.
+    """
+
+    records: list[Any]
+    place: Place
+    selections: list[Selection] | None = None
+    lengths: list[int | None] | None = None
+    skeleton: list[Any] | None = None
+
+
+def flatten(field: FieldPlan, raw: list[Any], at: Place, run: Run) -> Flattened:
+    return _regular(field, raw, at, run) or _irregular(field, raw, at, run)
+
+
+def _regular(field: FieldPlan, raw: list[Any], at: Place, run: Run) -> Flattened | None:
+    """One live record or one list of live records per parent; None where it is not so simple."""
+    bare = field.type.of_type if is_non_null_type(field.type) else field.type
+    lengths: list[int | None] | None = None
+    if is_list_type(bare):
+        classes = set(map(type, raw)) - {list, tuple}
+        if classes and (field.is_non_null or classes != {_NULL}):
+            return None
+        inner = bare.of_type.of_type if is_non_null_type(bare.of_type) else bare.of_type
+        if is_list_type(inner):
+            return None
+        lengths = [None if value is None else len(value) for value in raw]
+        records = list(chain.from_iterable(value for value in raw if value is not None))
+        place = Place(at, field.key, lengths=[length or 0 for length in lengths])
+    else:
+        records, place = raw, Place(at, field.key)
+    if is_abstract_type(field.named_type):
+        name_of = run.kinds_of(field.named_type.name).name_of
+        names = [name_of(record) for record in records]
+        if None in names:
+            return None
+        selections = [field.children[name] for name in names if name is not None]
+        return Flattened(records, place, selections, lengths)
+    if not _are_all_live(field, records):
+        return None
+    return Flattened(records, place, None, lengths)
+
+
+def _are_all_live(field: FieldPlan, records: list[Any]) -> bool:
+    """Whether every record is one the field's object type stands for, judged by class alone."""
+    classes = set(map(type, records))
+    (child,) = field.children.values()
+    representation = representation_of(child.type)
+    if representation is None:
+        return not any(one is _NULL or issubclass(one, Exception) for one in classes)
+    return representation.by is None and classes <= {representation.record}
+
+
+def _irregular(field: FieldPlan, raw: list[Any], at: Place, run: Run) -> Flattened:
+    """Nulls, failures, lists of lists: every position is completed by itself."""
+    records: list[Any] = []
+    selections: list[Selection] = []
+    pairs: list[tuple[int, Path]] = []
+    skeleton: list[Any] = []
+    for owner, value in enumerate(raw):
+        start: Path = [*at.path(owner), field.key]
+
+        def number(
+            selection: Selection,
+            record: Any,
+            path: Path,
+            owner: int = owner,
+            skip: int = len(start),
+        ) -> int:
+            records.append(record)
+            selections.append(selection)
+            pairs.append((owner, path[skip:]))
+            return len(records) - 1
+
+        try:
+            skeleton.append(complete(run, field, field.type, value, start, build=number))
+        except Exception as error:
+            skeleton.append(error)
+    place = Place(at, field.key, pairs=pairs)
+    kinds = selections if is_abstract_type(field.named_type) else None
+    return Flattened(records, place, kinds, None, skeleton)
+
+
+def regroup(field: FieldPlan, flat: Flattened, answers: list[Any], run: Run) -> list[Any]:
+    """The completed column: objects and lists of them, null where a nullable position failed, the
+    located error where the parent must be null."""
+    is_regular = flat.skeleton is None and set(map(type, answers)) <= {dict}
+    if not is_regular:
+        skeleton = flat.skeleton if flat.skeleton is not None else _skeleton(flat)
+        return [_rebuilt(run, field.type, one, answers) for one in skeleton]
+    if flat.lengths is None:
+        return answers
+    remaining: Iterator[Any] = iter(answers)
+    return [None if one is None else list(islice(remaining, one)) for one in flat.lengths]
+
+
+def _skeleton(flat: Flattened) -> list[Any]:
+    numbers: Iterator[int] = iter(range(len(flat.records)))
+    if flat.lengths is None:
+        return list(numbers)
+    return [None if one is None else list(islice(numbers, one)) for one in flat.lengths]
+
+
+def _rebuilt(run: Run, type_: Any, value: Any, answers: list[Any]) -> Any:
+    """The value with answers for numbers; an error stays one where the position is non-null."""
+    rebuilt = _filled(run, type_, value, answers)
+    if isinstance(rebuilt, Exception) and not is_non_null_type(type_):
+        run.errors.append(rebuilt)  # type: ignore[arg-type]
+        return None
+    return rebuilt
+
+
+def _filled(run: Run, type_: Any, value: Any, answers: list[Any]) -> Any:
+    if value.__class__ is int:
+        return answers[value]
+    if value.__class__ is not list:
+        return value
+    bare = type_.of_type if is_non_null_type(type_) else type_
+    items = [_rebuilt(run, bare.of_type, item, answers) for item in value]
+    return next((item for item in items if isinstance(item, Exception)), items)

@@ -1,0 +1,115 @@
+"""Parsed, validated and compiled documents, kept by the hash of their text."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Generic, TypeVar
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    OperationDefinitionNode,
+)
+
+from resolvers.engine.collect import steering_variables
+from resolvers.engine.tree import CompiledOperation
+
+PLANS_MAX = 512
+"""Valid documents kept; a compiled order query takes about 200 KB."""
+REFUSALS_MAX = 256
+"""Invalid documents kept with their errors, apart, so that they never push out valid ones."""
+VARIANTS_MAX = 16
+"""Compiled forms kept per document: operation name and values of the steering variables."""
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Recent(Generic[K, V]):
+    """A mapping of at most `entries_max` entries that forgets the least recently used one."""
+
+    def __init__(self, entries_max: int) -> None:
+        self._entries: OrderedDict[K, V] = OrderedDict()
+        self._entries_max = entries_max
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: K) -> V | None:
+        value = self._entries.get(key)
+        if value is not None:
+            self._entries.move_to_end(key)
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        self._entries[key] = value
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._entries_max:
+            self._entries.popitem(last=False)
+
+
+Variant = tuple[str | None, tuple[object, ...]]
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """A valid document, and its operations as far as they are compiled."""
+
+    document: DocumentNode
+    operations: list[OperationDefinitionNode]
+    fragments: dict[str, FragmentDefinitionNode]
+    steering: tuple[str, ...]
+    variants: Recent[Variant, CompiledOperation] = field(
+        default_factory=lambda: Recent(VARIANTS_MAX)
+    )
+
+    @classmethod
+    def of(cls, document: DocumentNode) -> Plan:
+        nodes = document.definitions
+        return cls(
+            document,
+            [node for node in nodes if isinstance(node, OperationDefinitionNode)],
+            {node.name.value: node for node in nodes if isinstance(node, FragmentDefinitionNode)},
+            steering_variables(document),
+        )
+
+    def operation(self, name: str | None) -> OperationDefinitionNode | GraphQLError:
+        """The operation of that name, or the only one."""
+        if name is None:
+            if len(self.operations) > 1:
+                return GraphQLError(
+                    "Must provide operation name if query contains multiple operations."
+                )
+            if self.operations:
+                return self.operations[0]
+            return GraphQLError("Must provide an operation.")
+        for operation in self.operations:
+            if operation.name and operation.name.value == name:
+                return operation
+        return GraphQLError(f"Unknown operation named '{name}'.")
+
+
+class PlanCache:
+    """Plans by document; what cannot be planned is remembered too."""
+
+    def __init__(self, *, plans_max: int, refusals_max: int = REFUSALS_MAX) -> None:
+        self._plans: Recent[bytes, Plan] = Recent(plans_max)
+        self._refusals: Recent[bytes, list[GraphQLError]] = Recent(refusals_max)
+
+    def plan(
+        self, source: str, prepare: Callable[[str], Plan | list[GraphQLError]]
+    ) -> Plan | list[GraphQLError]:
+        """The plan of the document, prepared at its first time, or why it is refused."""
+        key = sha256(source.encode("utf-8", "surrogatepass")).digest()
+        found = self._plans.get(key) or self._refusals.get(key)
+        if found is None:
+            found = prepare(source)
+            if isinstance(found, Plan):
+                self._plans.put(key, found)
+            else:
+                self._refusals.put(key, found)
+        return found
