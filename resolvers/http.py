@@ -9,11 +9,13 @@ accept only `application/json`. Whatever sources do, the status is 200 and never
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
+from graphql import ExecutionResult, GraphQLError
 from starlette.datastructures import Headers
 
 from hub.model.errors import BodyInvalid, DeadlineExceeded, OpsHubError, Unauthenticated
@@ -21,7 +23,7 @@ from hub.observe import metrics
 from hub.observe.correlation import correlated
 from hub.observe.spans import answered, request_span
 from hub.observe.tracing import extract
-from hub.security.principal import Principal
+from hub.security.principal import Principal, caller_class
 from resolvers.context import Context
 from resolvers.engine import Engine
 from resolvers.errors import wire_errors
@@ -104,22 +106,51 @@ class GraphQLEndpoint:
     async def _execute(
         self, request: GraphQLRequest, principal: Principal, media: MediaType, correlation: str
     ) -> Answer:
-        context = self.open_context(principal, correlation)
-        limit_s = self.deadline_s(principal)
-        try:
-            async with asyncio.timeout(limit_s):
-                result = await self.engine.execute(
-                    request.query,
-                    variables=request.variables,
-                    operation_name=request.operation_name,
-                    context=context,
-                )
-        except TimeoutError:
-            return Answer(200, _body_of(None, [DeadlineExceeded(limit_s)], correlation))
-        if result.is_request_error:
+        started = time.perf_counter()
+        result = await self._result(request, principal, correlation)
+        seconds = time.perf_counter() - started
+        caller = caller_class(principal).value
+        metrics.observe_request(
+            self._operation_type(request), caller, outcome=_outcome(result), seconds=seconds
+        )
+        if _is_request_error(result):
             status = 400 if media == GRAPHQL_RESPONSE else 200
             return Answer(status, _without_data(result.errors, correlation))
         return Answer(200, _body_of(result.data, result.errors, correlation))
+
+    async def _result(
+        self, request: GraphQLRequest, principal: Principal, correlation: str
+    ) -> ExecutionResult:
+        limit_s = self.deadline_s(principal)
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self.engine.execute(
+                    request.query,
+                    variables=request.variables,
+                    operation_name=request.operation_name,
+                    context=self.open_context(principal, correlation),
+                )
+        except TimeoutError:
+            late = DeadlineExceeded(limit_s)
+            return ExecutionResult(None, [GraphQLError(str(late), path=[], original_error=late)])
+
+    def _operation_type(self, request: GraphQLRequest) -> str:
+        plan = self.engine.plan(request.query)
+        operation = None if isinstance(plan, list) else plan.operation(request.operation_name)
+        if operation is None or isinstance(operation, GraphQLError):
+            return "none"
+        return operation.operation.value
+
+
+def _is_request_error(result: ExecutionResult) -> bool:
+    """Refused before anything ran: an error of a field has a path, one of the request has none."""
+    return result.data is None and all(error.path is None for error in result.errors or ())
+
+
+def _outcome(result: ExecutionResult) -> str:
+    if not result.errors:
+        return "ok"
+    return "refused" if _is_request_error(result) else "partial"
 
 
 def _body_of(data: Any, errors: Any, correlation: str) -> dict[str, Any]:

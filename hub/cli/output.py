@@ -1,4 +1,4 @@
-"""How a command speaks: text for people, one JSON object with `--json`, an exit code with a meaning."""
+"""How a command speaks: text, or one JSON object with `--json`, and a meaningful exit code."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def stop(message: str, exit_code: Exit = Exit.USAGE) -> NoReturn:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run the one coroutine of a command; our own errors end it with their message, no traceback."""
+    """Run a command's one coroutine; our own errors end it with their message, no traceback."""
     from hub.model.errors import ConfigInvalid, OpsHubError
 
     try:
