@@ -79,7 +79,6 @@ def edge(
     *,
     reads: Collection[str] = (),
     late: bool = False,
-    name: str | None = None,
     description: str | None = None,
     deprecation_reason: str | None = None,
 ) -> Any:
@@ -94,38 +93,35 @@ def edge(
     """
     _check_positional(function, expected=2, shape="(parents, ctx, *, arguments)")
     binding = Binding(Source.EDGE, function, tuple(reads), late)
-    return _bound_field(binding, name, description, deprecation_reason)
+    return _bound_field(binding, description, deprecation_reason)
 
 
 def root(
     function: Callable[..., Any],
     *,
     reads: Collection[str] = (),
-    name: str | None = None,
     description: str | None = None,
     deprecation_reason: str | None = None,
 ) -> Any:
     """A field of `Query`: `function` is `(ctx, *, arguments...) -> value`, async or plain."""
     _check_positional(function, expected=1, shape="(ctx, *, arguments)")
     binding = Binding(Source.ROOT, function, tuple(reads))
-    return _bound_field(binding, name, description, deprecation_reason)
+    return _bound_field(binding, description, deprecation_reason)
 
 
 def mutation(
     function: Callable[..., Any],
     *,
-    name: str | None = None,
     description: str | None = None,
     deprecation_reason: str | None = None,
 ) -> Any:
     """A field of `Mutation`, of the shape of `root`. Those of one document run one by one."""
-    return root(function, name=name, description=description, deprecation_reason=deprecation_reason)
+    return root(function, description=description, deprecation_reason=deprecation_reason)
 
 
 def computed(
     function: Callable[..., Any],
     *,
-    name: str | None = None,
     description: str | None = None,
     deprecation_reason: str | None = None,
 ) -> Any:
@@ -140,7 +136,7 @@ def computed(
     if not takes_context:
         _check_positional(function, expected=1, shape="(record, [ctx,] *, arguments)")
     binding = Binding(Source.COMPUTED, function, takes_context=takes_context)
-    return _bound_field(binding, name, description, deprecation_reason)
+    return _bound_field(binding, description, deprecation_reason)
 
 
 def represents(
@@ -185,10 +181,9 @@ def representation_of(object_type: GraphQLObjectType) -> Representation | None:
 
 
 def _bound_field(
-    binding: Binding, name: str | None, description: str | None, deprecation_reason: str | None
+    binding: Binding, description: str | None, deprecation_reason: str | None
 ) -> StrawberryField:
     field = StrawberryField(
-        graphql_name=name,
         description=description,
         deprecation_reason=deprecation_reason,
         metadata={BINDING_KEY: binding},

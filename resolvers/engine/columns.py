@@ -14,7 +14,7 @@ from typing import Any
 
 from resolvers.engine.complete import read
 from resolvers.engine.flatten import Flattened, flatten, regroup
-from resolvers.engine.paths import Place, only
+from resolvers.engine.paths import Picked, Place
 from resolvers.engine.run import Run, locate
 from resolvers.engine.tree import FieldPlan, Selection
 from resolvers.fields import Source
@@ -97,7 +97,7 @@ def _resolve_kinds(field: FieldPlan, flat: Flattened, run: Run) -> MaybeColumn:
     for index, selection in enumerate(flat.selections):
         picked.setdefault(selection, []).append(index)
     parts = [
-        resolve(selection, [flat.records[i] for i in indexes], only(flat.place, indexes), run)
+        resolve(selection, [flat.records[i] for i in indexes], Picked(flat.place, indexes), run)
         for selection, indexes in picked.items()
     ]
     if all(part.__class__ is list for part in parts):
@@ -119,7 +119,7 @@ def _merged(picked: list[list[int]], parts: Sequence[Any]) -> Column:
 
 def _read_all(field: FieldPlan, records: Column, run: Run) -> Column:
     if field.is_meta:
-        return run.meta_column(field)
+        return run.introspect(run, field)
     return [read(run, field, record) for record in records]
 
 

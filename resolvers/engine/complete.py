@@ -7,7 +7,7 @@ An error travels upwards as an exception until a nullable position takes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphql import (
@@ -21,29 +21,16 @@ from graphql import (
 )
 from graphql.pyutils import inspect, is_iterable
 
-from resolvers.engine.paths import Path, Place
+from resolvers.engine.paths import Path
 from resolvers.engine.run import Run, locate
 from resolvers.engine.tree import TYPENAME, FieldPlan, Selection
 from resolvers.fields import Source, representation_of
 
-BuildObject = Callable[[Selection, Any, Path], Any]
 
-
-def complete(
-    run: Run,
-    field: FieldPlan,
-    type_: Any,
-    value: Any,
-    path: Path,
-    *,
-    build: BuildObject | None = None,
-) -> Any:
-    """The value as the answer shows it; raises the located error where the position is non-null.
-
-    `build` makes the object of a record; without it, the object is completed here.
-    """
+def complete(run: Run, field: FieldPlan, type_: Any, value: Any, path: Path) -> Any:
+    """The value as the answer shows it; raises the located error where the position is non-null."""
     try:
-        return _completed(run, field, type_, value, path, build)
+        return _completed(run, field, type_, value, path)
     except Exception as error:
         located = locate(error, field, path)
         if is_non_null_type(type_):
@@ -55,30 +42,51 @@ def complete(
 def complete_object(
     run: Run, selection: Selection, record: Any, path: Path, columns: Mapping[int, Any]
 ) -> dict[str, Any]:
-    """The object of one record; `columns` holds the values of its batched fields by slot."""
+    """The object of one record; `columns` holds the values of its batched fields by slot.
+
+    Raises the first error that nulls the object and records the others.
+    """
     answer: dict[str, Any] = {}
+    failures: list[GraphQLError] = []
     for field in selection.fields:
-        below: Path = [*path, field.key]
-        if field.name == TYPENAME:
-            answer[field.key] = selection.type.name
-        elif field.slot in columns and not (field.is_batched and field.is_pure_below):
-            value = columns[field.slot]
-            if isinstance(value, Exception):
-                raise value
-            answer[field.key] = value
-        else:
-            value = columns[field.slot] if field.slot in columns else read(run, field, record)
-            answer[field.key] = complete(run, field, field.type, value, below)
+        try:
+            answer[field.key] = _field_value(run, field, record, path, columns)
+        except GraphQLError as error:
+            failures.append(error)
+    raise_first(run, failures)
     return answer
 
 
+def raise_first(run: Run, failures: list[GraphQLError]) -> None:
+    """One error travels upwards; the others, under a position that is null by it, are recorded."""
+    if failures:
+        run.errors.extend(failures[1:])
+        raise failures[0]
+
+
+def _field_value(
+    run: Run, field: FieldPlan, record: Any, path: Path, columns: Mapping[int, Any]
+) -> Any:
+    if field.name == TYPENAME:
+        return field.parent.name
+    if field.slot not in columns:
+        value = read(run, field, record)
+    else:
+        value = columns[field.slot]
+        if not (field.is_batched and field.is_pure_below):  # completed with its own selection set
+            if isinstance(value, Exception):
+                raise value
+            return value
+    return complete(run, field, field.type, value, [*path, field.key])
+
+
 def careful_row(
-    run: Run, selection: Selection, record: Any, at: Place, index: int, columns: tuple[Any, ...]
+    run: Run, selection: Selection, record: Any, path: Path, columns: tuple[Any, ...]
 ) -> dict[str, Any] | GraphQLError:
     """What a generated loop could not build: the object, or the located error that nulls it."""
     values = {field.slot: value for field, value in zip(selection.columns, columns, strict=True)}
     try:
-        return complete_object(run, selection, record, at.path(index), values)
+        return complete_object(run, selection, record, path, values)
     except GraphQLError as error:
         return error
 
@@ -98,36 +106,40 @@ def read(run: Run, field: FieldPlan, record: Any) -> Any:
         return error
 
 
-def _completed(
-    run: Run, field: FieldPlan, type_: Any, value: Any, path: Path, build: BuildObject | None
-) -> Any:
+def _completed(run: Run, field: FieldPlan, type_: Any, value: Any, path: Path) -> Any:
     if isinstance(value, Exception):
         raise value
     if is_non_null_type(type_):
-        completed = _completed(run, field, type_.of_type, value, path, build)
+        completed = _completed(run, field, type_.of_type, value, path)
         if completed is None:
-            raise TypeError(
-                f"Cannot return null for non-nullable field {field.parent}.{field.name}."
-            )
+            raise null_error(field)
         return completed
     if value is None or value is Undefined:
         return None
     if is_list_type(type_):
-        return [
-            complete(run, field, type_.of_type, item, [*path, index], build=build)
-            for index, item in enumerate(_items(field, value))
-        ]
+        return _completed_list(run, field, type_, value, path)
     if is_leaf_type(type_):
         return leaf(type_, value)
-    if field.refusal is not None:
-        raise field.refusal
-    selection = selection_for(run, field, value)
-    if build is not None:
-        return build(selection, value, path)
-    return complete_object(run, selection, value, path, {})
+    return complete_object(run, selection_for(run, field, value), value, path, {})
 
 
-def _items(field: FieldPlan, value: Any) -> Iterable[Any]:
+def _completed_list(run: Run, field: FieldPlan, type_: Any, value: Any, path: Path) -> list[Any]:
+    answer: list[Any] = []
+    failures: list[GraphQLError] = []
+    for index, item in enumerate(items_of(field, value)):
+        try:
+            answer.append(complete(run, field, type_.of_type, item, [*path, index]))
+        except GraphQLError as error:
+            failures.append(error)
+    raise_first(run, failures)
+    return answer
+
+
+def null_error(field: FieldPlan) -> TypeError:
+    return TypeError(f"Cannot return null for non-nullable field {field.parent}.{field.name}.")
+
+
+def items_of(field: FieldPlan, value: Any) -> Iterable[Any]:
     if not is_iterable(value):
         raise GraphQLError(
             f"Expected Iterable, but did not find one for field '{field.parent}.{field.name}'."
@@ -149,8 +161,10 @@ def leaf(type_: Any, value: Any) -> Any:
 
 def selection_for(run: Run, field: FieldPlan, record: Any) -> Selection:
     """The selection of the object type the record stands for; raises where it stands for none."""
+    if field.refusal is not None:
+        raise field.refusal
     if is_abstract_type(field.named_type):
-        name = run.kinds_of(field.named_type.name).name_of(record)
+        name = run.kinds[field.named_type.name].name_of(record)
         if name is None:
             raise GraphQLError(
                 f"Abstract type '{field.named_type}' must resolve to an Object type at runtime"

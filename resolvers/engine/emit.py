@@ -75,13 +75,12 @@ class Emitter:
         zipped = ", ".join(["records", *(f"all_{name}" for name in names)])
         loop = f"for {several} in zip({zipped}):" if names else "for record in records:"
         columns = f"({''.join(f'{name}, ' for name in names)})"
+        arguments = f"run, selection_{number}, record, at.path(len(rows)), {columns}"
         with out.block(loop):
             with out.block("try:"):
                 out.add(f"add({self._object(out, selection, 'record')})")
             with out.block("except Exception:"):
-                out.add(
-                    f"add(careful_row(run, selection_{number}, record, at, len(rows), {columns}))"
-                )
+                out.add(f"add(careful_row({arguments}))")
         out.add("return rows")
         self._functions.append(out.text)
 

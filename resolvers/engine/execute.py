@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import strawberry
@@ -29,7 +29,7 @@ from resolvers.engine.collect import Collector
 from resolvers.engine.columns import resolve
 from resolvers.engine.compile import compile_operation
 from resolvers.engine.dispatch import Kinds
-from resolvers.engine.introspect import introspection_column
+from resolvers.engine.introspect import Introspection
 from resolvers.engine.paths import Place
 from resolvers.engine.plan_cache import PLANS_MAX, Plan, PlanCache
 from resolvers.engine.run import Run
@@ -39,6 +39,16 @@ VARIABLE_ERRORS_MAX = 50
 """Errors named in the variables of one request before coercion stops."""
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 _NO_VARIABLES = VariableValues({}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request that can be executed: a valid document, an operation of it, coerced variables."""
+
+    plan: Plan
+    operation: OperationDefinitionNode
+    variables: VariableValues
+    inputs: Mapping[str, Any]
 
 
 class Engine:
@@ -71,16 +81,13 @@ class Engine:
 
         Field errors keep what was raised as `original_error`. Cancellation propagates.
         """
-        inputs = variables or {}
-        request = self._request(source, inputs, operation_name)
+        request = self._request(source, variables or {}, operation_name)
         if isinstance(request, list):
             return ExecutionResult(None, request)
-        plan, operation, coerced = request
-        if operation.operation is OperationType.SUBSCRIPTION:
-            return ExecutionResult(
-                None, [GraphQLError("A subscription needs a stream.", operation)]
-            )
-        return await self._run(plan, operation, coerced, inputs=inputs, context=context, event=None)
+        if request.operation.operation is OperationType.SUBSCRIPTION:
+            error = GraphQLError("A subscription needs a stream.", request.operation)
+            return ExecutionResult(None, [error])
+        return await self._run(request, context, event=None)
 
     async def execute_event(
         self,
@@ -92,29 +99,12 @@ class Engine:
         context: Any = None,
     ) -> ExecutionResult:
         """A subscription's selection set for one event: `event` is the value of its root field."""
-        inputs = variables or {}
-        request = self._request(source, inputs, operation_name)
+        request = self._request(source, variables or {}, operation_name)
         if isinstance(request, list):
             return ExecutionResult(None, request)
-        plan, operation, coerced = request
-        return await self._run(
-            plan, operation, coerced, inputs=inputs, context=context, event=event
-        )
+        return await self._run(request, context, event=event)
 
-    def compiled(
-        self, plan: Plan, operation: OperationDefinitionNode, coerced: VariableValues
-    ) -> CompiledOperation:
-        """The operation, compiled for these variables; raises GraphQLError where too large."""
-        name = operation.name.value if operation.name else None
-        steering = tuple(coerced.coerced.get(one, ...) for one in plan.steering)
-        found = plan.variants.get((name, steering))
-        if found is None:
-            collector = Collector(self.graphql_schema, plan.fragments, coerced)
-            found = compile_operation(operation, collector, self._coercion)
-            plan.variants.put((name, steering), found)
-        return found
-
-    def explain_source(
+    def generated_source(
         self,
         source: str,
         *,
@@ -125,7 +115,7 @@ class Engine:
         request = self._request(source, variables or {}, operation_name)
         if isinstance(request, list):
             raise request[0]
-        return self.compiled(*request).source
+        return self._compiled(request).source
 
     def _prepare(self, source: str) -> Plan | list[GraphQLError]:
         try:
@@ -137,15 +127,17 @@ class Engine:
 
     def _request(
         self, source: str, inputs: Mapping[str, Any], operation_name: str | None
-    ) -> tuple[Plan, OperationDefinitionNode, VariableValues] | list[GraphQLError]:
+    ) -> _Request | list[GraphQLError]:
         plan = self.plan(source)
         if isinstance(plan, list):
             return plan
         operation = plan.operation(operation_name)
         if isinstance(operation, GraphQLError):
             return [operation]
-        coerced = self._coerced(operation, inputs)
-        return coerced if isinstance(coerced, list) else (plan, operation, coerced)
+        variables = self._coerced(operation, inputs)
+        if isinstance(variables, list):
+            return variables
+        return _Request(plan, operation, variables, inputs)
 
     def _coerced(
         self, operation: OperationDefinitionNode, inputs: Mapping[str, Any]
@@ -159,30 +151,28 @@ class Engine:
             max_errors=VARIABLE_ERRORS_MAX,
         )
 
-    async def _run(
-        self,
-        plan: Plan,
-        operation: OperationDefinitionNode,
-        coerced: VariableValues,
-        *,
-        inputs: Mapping[str, Any],
-        context: Any,
-        event: Any,
-    ) -> ExecutionResult:
+    def _compiled(self, request: _Request) -> CompiledOperation:
+        """The operation, compiled for these variables; raises GraphQLError where too large."""
+        plan, operation = request.plan, request.operation
+        name = operation.name.value if operation.name else None
+        steering = tuple(request.variables.coerced.get(one, ...) for one in plan.steering)
+        found = plan.variants.get((name, steering))
+        if found is None:
+            collector = Collector(self.graphql_schema, plan.fragments, request.variables)
+            found = compile_operation(operation, collector, self._coercion)
+            plan.variants.put((name, steering), found)
+        return found
+
+    async def _run(self, request: _Request, context: Any, *, event: Any) -> ExecutionResult:
         try:
-            compiled = self.compiled(plan, operation, coerced)
+            compiled = self._compiled(request)
         except GraphQLError as error:
             return ExecutionResult(None, [error])
-        introspect = partial(
-            introspection_column, self.graphql_schema, operation, plan.fragments, inputs=inputs
+        introspect = Introspection(
+            self.graphql_schema, request.operation, request.plan.fragments, request.inputs
         )
         run = Run(
-            self._coercion,
-            self._kinds.__getitem__,
-            variables=coerced,
-            context=context,
-            introspect=lambda run, field: introspect(run=run, field=field),
-            event=event,
+            self._coercion, self._kinds, request.variables, introspect, context=context, event=event
         )
         data = await _roots(compiled, run)
         return ExecutionResult(data, run.errors or None)
@@ -192,7 +182,7 @@ async def _roots(compiled: CompiledOperation, run: Run) -> dict[str, Any] | None
     """The root selections one after another; null as soon as one of them is nulled."""
     data: dict[str, Any] = {}
     for selection in compiled.roots:
-        rows = resolve(selection, [None], Place(None, None), run)
+        rows = resolve(selection, [None], Place(), run)
         row = (rows if isinstance(rows, list) else await rows)[0]
         if isinstance(row, GraphQLError):
             run.errors.append(row)

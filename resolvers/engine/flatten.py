@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from graphql import is_abstract_type, is_list_type, is_non_null_type
+from graphql import GraphQLError, is_abstract_type, is_list_type, is_non_null_type
 
-from resolvers.engine.complete import complete
+from resolvers.engine.complete import items_of, null_error, selection_for
 from resolvers.engine.paths import Path, Place
-from resolvers.engine.run import Run
+from resolvers.engine.run import Run, locate
 from resolvers.engine.tree import FieldPlan, Selection
 from resolvers.fields import representation_of
 
@@ -55,7 +55,7 @@ def _regular(field: FieldPlan, raw: list[Any], at: Place, run: Run) -> Flattened
     else:
         records, place = raw, Place(at, field.key)
     if is_abstract_type(field.named_type):
-        name_of = run.kinds_of(field.named_type.name).name_of
+        name_of = run.kinds[field.named_type.name].name_of
         names = [name_of(record) for record in records]
         if None in names:
             return None
@@ -76,34 +76,48 @@ def _are_all_live(field: FieldPlan, records: list[Any]) -> bool:
     return representation.by is None and classes <= {representation.record}
 
 
-def _irregular(field: FieldPlan, raw: list[Any], at: Place, run: Run) -> Flattened:
-    """Nulls, failures, lists of lists: every position is completed by itself."""
-    records: list[Any] = []
-    selections: list[Selection] = []
-    pairs: list[tuple[int, Path]] = []
-    skeleton: list[Any] = []
-    for owner, value in enumerate(raw):
-        start: Path = [*at.path(owner), field.key]
+class _Numbering:
+    """Looks at every position: nulls, failures, lists of lists. Numbers the live records."""
 
-        def number(
-            selection: Selection,
-            record: Any,
-            path: Path,
-            owner: int = owner,
-            skip: int = len(start),
-        ) -> int:
-            records.append(record)
-            selections.append(selection)
-            pairs.append((owner, path[skip:]))
-            return len(records) - 1
+    def __init__(self, run: Run, field: FieldPlan) -> None:
+        self.run = run
+        self.field = field
+        self.records: list[Any] = []
+        self.selections: list[Selection] = []
+        self.paths: list[Path] = []
 
+    def numbered(self, type_: Any, value: Any, path: Path) -> Any:
+        """Null, the number of a record, a list of such, or a located error."""
         try:
-            skeleton.append(complete(run, field, field.type, value, start, build=number))
+            if isinstance(value, Exception):
+                raise value
+            bare = type_.of_type if is_non_null_type(type_) else type_
+            if value is None:
+                if bare is not type_:
+                    raise null_error(self.field)
+                return None
+            if is_list_type(bare):
+                return [
+                    self.numbered(bare.of_type, item, [*path, index])
+                    for index, item in enumerate(items_of(self.field, value))
+                ]
+            self.selections.append(selection_for(self.run, self.field, value))
+            self.records.append(value)
+            self.paths.append(path)
+            return len(self.records) - 1
         except Exception as error:
-            skeleton.append(error)
-    place = Place(at, field.key, pairs=pairs)
-    kinds = selections if is_abstract_type(field.named_type) else None
-    return Flattened(records, place, kinds, None, skeleton)
+            return locate(error, self.field, path)
+
+
+def _irregular(field: FieldPlan, raw: list[Any], at: Place, run: Run) -> Flattened:
+    numbering = _Numbering(run, field)
+    skeleton = [
+        numbering.numbered(field.type, value, [*at.path(owner), field.key])
+        for owner, value in enumerate(raw)
+    ]
+    kinds = numbering.selections if is_abstract_type(field.named_type) else None
+    place = Place(paths=numbering.paths)
+    return Flattened(numbering.records, place, kinds, None, skeleton)
 
 
 def regroup(field: FieldPlan, flat: Flattened, answers: list[Any], run: Run) -> list[Any]:
@@ -129,8 +143,8 @@ def _skeleton(flat: Flattened) -> list[Any]:
 def _rebuilt(run: Run, type_: Any, value: Any, answers: list[Any]) -> Any:
     """The value with answers for numbers; an error stays one where the position is non-null."""
     rebuilt = _filled(run, type_, value, answers)
-    if isinstance(rebuilt, Exception) and not is_non_null_type(type_):
-        run.errors.append(rebuilt)  # type: ignore[arg-type]
+    if isinstance(rebuilt, GraphQLError) and not is_non_null_type(type_):
+        run.errors.append(rebuilt)
         return None
     return rebuilt
 
@@ -142,4 +156,8 @@ def _filled(run: Run, type_: Any, value: Any, answers: list[Any]) -> Any:
         return value
     bare = type_.of_type if is_non_null_type(type_) else type_
     items = [_rebuilt(run, bare.of_type, item, answers) for item in value]
-    return next((item for item in items if isinstance(item, Exception)), items)
+    failures = [item for item in items if isinstance(item, GraphQLError)]
+    if not failures:
+        return items
+    run.errors.extend(failures[1:])
+    return failures[0]

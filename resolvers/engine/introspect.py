@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -19,32 +20,32 @@ from resolvers.engine.run import Run
 from resolvers.engine.tree import FieldPlan
 
 
-def introspection_column(
-    schema: GraphQLSchema,
-    operation: OperationDefinitionNode,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    *,
-    inputs: Mapping[str, Any],
-    run: Run,
-    field: FieldPlan,
-) -> list[Any]:
-    """The completed value of one introspection field, as a column of one row.
+@dataclass(frozen=True, slots=True)
+class Introspection:
+    """The introspection fields of one operation, with the variables as the request gave them."""
 
-    Its errors join the run's; graphql-core has located them already.
-    """
-    selection_set = SelectionSetNode(selections=tuple(field.nodes))
-    alone = OperationDefinitionNode(
-        operation=operation.operation,
-        name=operation.name,
-        variable_definitions=operation.variable_definitions,
-        directives=(),
-        selection_set=selection_set,
-    )
-    document = DocumentNode(definitions=(alone, *fragments.values()))
-    result = execute_sync(schema, document, variable_values=dict(inputs))
-    assert isinstance(result, ExecutionResult)
-    errors = result.errors or []
-    if result.data is None:
-        return [errors[0]]
-    run.errors.extend(errors)
-    return [result.data[field.key]]
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    inputs: Mapping[str, Any]
+
+    def __call__(self, run: Run, field: FieldPlan) -> list[Any]:
+        """The completed value, as a column of one row; its errors join the run's."""
+        document = DocumentNode(definitions=(self._alone(field), *self.fragments.values()))
+        result = execute_sync(self.schema, document, variable_values=dict(self.inputs))
+        assert isinstance(result, ExecutionResult)
+        errors = result.errors or []
+        if result.data is None:
+            return [errors[0]]
+        run.errors.extend(errors)
+        return [result.data[field.key]]
+
+    def _alone(self, field: FieldPlan) -> OperationDefinitionNode:
+        """The operation with this root field only."""
+        return OperationDefinitionNode(
+            operation=self.operation.operation,
+            name=self.operation.name,
+            variable_definitions=self.operation.variable_definitions,
+            directives=(),
+            selection_set=SelectionSetNode(selections=tuple(field.nodes)),
+        )

@@ -11,45 +11,49 @@ Path = list[str | int]
 class Place:
     """The place of the records one selection set is resolved for.
 
-    `above` and `key` are the parents' place and the response key. Which parent a record belongs to,
-    and the list indexes under it, is known in one of three forms: one record per parent in order
-    (neither given), the `lengths` of the parents' lists, or the `pairs` themselves.
+    `above` and `key` are the parents' place and the response key. Record `index` belongs to parent
+    `index`; or, with `lengths`, to the parent in whose list it falls. Where there is no such order,
+    the `paths` are given.
     """
 
-    __slots__ = ("above", "key", "lengths", "pairs")
+    __slots__ = ("above", "key", "lengths", "paths")
 
     def __init__(
         self,
-        above: Place | None,
-        key: str | None,
+        above: Place | None = None,
+        key: str = "",
         *,
         lengths: list[int] | None = None,
-        pairs: list[tuple[int, Path]] | None = None,
+        paths: list[Path] | None = None,
     ) -> None:
         self.above = above
         self.key = key
         self.lengths = lengths
-        self.pairs = pairs
+        self.paths = paths
 
     def path(self, index: int) -> Path:
         """The path of record `index`."""
+        if self.paths is not None:
+            return self.paths[index]
         if self.above is None:
             return []
-        owner, below = self._owner(index)
-        start = self.above.path(owner)
-        return [*start, *below] if self.key is None else [*start, self.key, *below]
-
-    def _owner(self, index: int) -> tuple[int, Path]:
-        if self.pairs is not None:
-            return self.pairs[index]
         if self.lengths is None:
-            return index, []
+            return [*self.above.path(index), self.key]
         ends = list(accumulate(self.lengths))
         owner = bisect_right(ends, index)
         start = ends[owner - 1] if owner else 0
-        return owner, [index - start]
+        return [*self.above.path(owner), self.key, index - start]
 
 
-def only(place: Place, picked: list[int]) -> Place:
-    """The place of some of the records of `place`, by their indexes."""
-    return Place(place, None, pairs=[(index, []) for index in picked])
+class Picked(Place):
+    """The place of some of the records of another place, by their indexes."""
+
+    __slots__ = ("indexes", "whole")
+
+    def __init__(self, whole: Place, indexes: list[int]) -> None:
+        super().__init__()
+        self.whole = whole
+        self.indexes = indexes
+
+    def path(self, index: int) -> Path:
+        return self.whole.path(self.indexes[index])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import GraphQLError, located_error
@@ -13,47 +14,23 @@ from resolvers.engine.dispatch import Kinds
 from resolvers.engine.paths import Path
 from resolvers.engine.tree import FieldPlan
 
-KindsOf = Callable[[str], Kinds]
-Introspect = Callable[["Run", FieldPlan], list[Any]]
 
-
+@dataclass(slots=True, eq=False)
 class Run:
-    """Variables, context, errors so far, and the arguments coerced so far (once per field)."""
+    """Variables, context, errors so far, and the arguments coerced so far (once per field).
 
-    __slots__ = (
-        "_arguments",
-        "_coercion",
-        "context",
-        "errors",
-        "event",
-        "introspect",
-        "kinds_of",
-        "variables",
-    )
+    `introspect` answers `__schema` and `__type` as a completed column; `event` is the root value of
+    a subscription.
+    """
 
-    def __init__(
-        self,
-        coercion: ArgumentCoercion,
-        kinds_of: KindsOf,
-        *,
-        variables: VariableValues,
-        context: Any,
-        introspect: Introspect | None = None,
-        event: Any = None,
-    ) -> None:
-        self._coercion = coercion
-        self.kinds_of = kinds_of
-        self.variables = variables
-        self.context = context
-        self.introspect = introspect
-        self.event = event
-        self.errors: list[GraphQLError] = []
-        self._arguments: dict[int, dict[str, Any] | Exception] = {}
-
-    def meta_column(self, field: FieldPlan) -> list[Any]:
-        """`__schema` or `__type` of the one root object, completed."""
-        assert self.introspect is not None
-        return self.introspect(self, field)
+    coercion: ArgumentCoercion
+    kinds: dict[str, Kinds]
+    variables: VariableValues
+    introspect: Callable[[Run, FieldPlan], list[Any]]
+    context: Any = None
+    event: Any = None
+    errors: list[GraphQLError] = field(default_factory=list)
+    _arguments: dict[int, dict[str, Any] | Exception] = field(default_factory=dict)
 
     def arguments(self, field: FieldPlan) -> dict[str, Any]:
         """The keyword arguments of the field's function; raises what coercing them raised."""
@@ -62,7 +39,7 @@ class Run:
         found = self._arguments.get(field.slot)
         if found is None:
             try:
-                found = self._coercion.values_of(field, self.variables)
+                found = self.coercion.values_of(field, self.variables)
             except Exception as error:
                 found = error
             self._arguments[field.slot] = found
