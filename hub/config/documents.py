@@ -66,9 +66,16 @@ class Document:
         return Position("", 1, 1)
 
     def report(self, path: Path, message: str, *, expected: str, likely: str | None = None) -> None:
-        self.problems.append(
-            problem(self.where(path), path, message, expected=expected, likely=likely)
-        )
+        """Add a problem with the value at this path."""
+        at = self.where(path)
+        self.problems.append(problem(at, path, message, expected=expected, likely=likely))
+
+    def report_key(
+        self, path: Path, message: str, *, expected: str, likely: str | None = None
+    ) -> None:
+        """Add a problem with the key at this path, or with what its value lacks."""
+        at = self.where_key(path)
+        self.problems.append(problem(at, path, message, expected=expected, likely=likely))
 
 
 def read_document(file: FilePath, *, name: str) -> Document:
@@ -146,7 +153,7 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(each, (*path, index)) for index, each in enumerate(node.value)]
-        if node.style is None:
+        if isinstance(node, yaml.ScalarNode) and node.style is None:
             return None if node.value in _EMPTY else PlainText(node.value)
         return str(node.value)
 

@@ -71,6 +71,12 @@ Table = Annotated[dict[str, str], Field(min_length=1)]
 """Native text to canonical text. Keys are the text that stands in the file: `10` is "10"."""
 
 
+def _path_as_column(given: Any) -> Any:
+    if isinstance(given, Mapping) and "path" in given and "column" not in given:
+        return {("column" if word == "path" else word): each for word, each in given.items()}
+    return given
+
+
 class CurrencySpec(Short):
     """Exactly one: a native `column`, a `const` (ISO 4217), or a column of the `parent`."""
 
@@ -144,9 +150,7 @@ class FieldSpec(Short):
     @check_model(mode="before")
     @classmethod
     def _path_is_column(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and "path" in given and "column" not in given:
-            return {("column" if word == "path" else word): each for word, each in given.items()}
-        return given
+        return _path_as_column(given)
 
     @property
     def native(self) -> tuple[str, ...]:
@@ -174,4 +178,4 @@ class AttributeSpec(Short):
     @check_model(mode="before")
     @classmethod
     def _path_is_column(cls, given: Any) -> Any:
-        return FieldSpec._path_is_column(given)
+        return _path_as_column(given)

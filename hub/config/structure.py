@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hub.config.documents import Document
-from hub.config.problems import Path, likely_word, one_of, problem
+from hub.config.problems import Path, likely_word, one_of
 from hub.config.specs import BY, KEY_REQUEST, EntitySpec, SystemsFile
 
 ROUNDS_MAX = 20  # each round removes what the one before refused; a chain is never this long
@@ -29,19 +29,23 @@ def build(document: Document) -> tuple[SystemsFile | None, frozenset[Path]]:
         if not document.problems:
             document.report((), "not a mapping", expected="version: 1 and systems:")
         return None, frozenset()
-    for turn in range(ROUNDS_MAX):
+    for _ in range(ROUNDS_MAX):
         try:
             return SystemsFile.model_validate(tree), frozenset(removed)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
         for each in found:
             path = _path_in(tree, each["loc"])
-            if not _is_under(path, removed):
+            if not _is_under(_blamed(each, path), removed):
                 _report(document, each, path)
             removed.add(_cut(tree, each, path))
-        if turn and () in removed:
+        if () in removed:
             break
     return None, frozenset(removed)
+
+
+def _blamed(error: ErrorDetails, path: Path) -> Path:
+    return (*path, error["loc"][-1]) if error["type"] == "missing" else path
 
 
 def _is_under(path: Path, removed: set[Path]) -> bool:
@@ -50,19 +54,24 @@ def _is_under(path: Path, removed: set[Path]) -> bool:
 
 def _path_in(tree: Any, loc: tuple[int | str, ...]) -> Path:
     """The part of pydantic's way that exists in the file, in the file's own words."""
-    node, path = tree, []
+    node, path = tree, list[int | str]()
     parts = list(loc)
     while parts:
         part = parts.pop(0)
         if part == "[key]":
             break
         part = _as_written(node, part, parts)
-        if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int) and part < len(node)):
-            node = node[part]
-        else:
+        if not _has(node, part):
             break
+        node = node[part]
         path.append(part)
     return tuple(path)
+
+
+def _has(node: Any, part: int | str) -> bool:
+    if isinstance(node, dict):
+        return part in node
+    return isinstance(node, list) and isinstance(part, int) and part < len(node)
 
 
 def _as_written(node: Any, part: int | str, rest: list[int | str]) -> int | str:
@@ -78,22 +87,18 @@ def _report(document: Document, error: ErrorDetails, path: Path) -> None:
     last = error["loc"][-1] if error["loc"] else ""
     if kind == "extra_forbidden":
         known = _words_of(error["loc"][:-1])
-        document.problems.append(
-            problem(
-                document.where_key(path),
-                path,
-                f"unknown word {last!r}",
-                expected=one_of(known),
-                likely=likely_word(str(last), known),
-            )  # fmt: skip
-        )
+        document.report_key(
+            path, f"unknown word {last!r}", expected=one_of(known),
+            likely=likely_word(str(last), known),
+        )  # fmt: skip
     elif kind == "missing":
-        at = document.where_key(path)
-        document.problems.append(problem(at, path, f"no {last!r}", expected=f"{last!r} here"))
+        document.report_key(path, f"no {last!r}", expected=f"{last!r} here")
     else:
         likely = _likely_member(document, path, context)
-        document.report(path, f"received {_shown(document, path)}",
-                        expected=_expected(error, context), likely=likely)  # fmt: skip
+        expected = _expected(error, context)
+        document.report(
+            path, f"received {_shown(document, path)}", expected=expected, likely=likely
+        )
 
 
 def _expected(error: ErrorDetails, context: Mapping[str, Any]) -> str:
@@ -148,23 +153,38 @@ def _likely_member(document: Document, path: Path, context: Mapping[str, Any]) -
     return likely_word(value, known)
 
 
+_STAND_INS: dict[str, Any] = {
+    "key": "?", "url": "?", "role": "erp", "kind": "sql", "get": "/", "path": "/", "column": "?",
+    "version": "1", "order_by": "?", "every": "1s", "overlap": "1s", "settles_within": "1s",
+    "reference_unique": "true", "user": "?", "password": "?",
+}  # fmt: skip
+"""What takes the place of something missing, so that the rest is still looked at."""
+
+
 def _cut(tree: dict[str, Any], error: ErrorDetails, path: Path) -> Path:
-    """Remove the refused node (for something missing: the node that lacks it); its path."""
-    if not path:
-        repaired = {"version": "1"} if error["loc"][:1] == ("version",) else {}
-        tree.update(repaired)
-        return ("version",) if repaired else ()
-    node: Any = tree
-    for part in path[:-1]:
-        if part not in node if isinstance(node, dict) else not isinstance(node, list):
-            return path
-        node = node[part]
-    if isinstance(node, dict):
-        node.pop(path[-1], None)
-        if path == ("version",):
-            tree["version"] = "1"
+    """Take out the refused node, or stand in for the missing one; the path that is not checked."""
+    last = str(error["loc"][-1]) if error["loc"] else ""
+    node = _node(tree, path)
+    if error["type"] == "missing" and last in _STAND_INS and isinstance(node, dict):
+        node[last] = _STAND_INS[last]
+        return (*path, last)
+    above = _node(tree, path[:-1])
+    if path and isinstance(above, dict):
+        above.pop(path[-1], None)
         return path
-    return _cut(tree, error, path[:-1])
+    if path:
+        return _cut(tree, error, path[:-1])
+    tree.clear()
+    return ()
+
+
+def _node(tree: Any, path: Path) -> Any:
+    node = tree
+    for part in path:
+        if not _has(node, part):
+            return None
+        node = node[part]
+    return node
 
 
 def _words_of(loc: tuple[int | str, ...]) -> list[str]:
