@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from hub.config.settings import Settings
 from hub.security.keys import signing_key
 from hub.security.principal import Role
 from hub.security.tokens import KEY_ID, Grant, TokenRules, issue_token
+
+_DEMO_LIFETIME = timedelta(hours=24)
 
 
 class Issuer(Protocol):
@@ -60,3 +62,23 @@ def issuer(settings: Settings) -> Issuer:
         return issue_token(grant, rules.keys[KEY_ID], rules=rules, now=now)
 
     return issue
+
+
+def demo_tokens(settings: Settings, customers: Collection[str]) -> dict[str, str]:
+    """A token for every role of the house by its name, and one per customer by its number."""
+    issue, now = issuer(settings), datetime.now(UTC)
+
+    def token(subject: str, role: Role, customers: Collection[str] = ()) -> str:
+        return issue(
+            subject,
+            [role],
+            customers=customers,
+            business_units=("*",),
+            lifetime=_DEMO_LIFETIME,
+            now=now,
+        )
+
+    of_house = {
+        role.value: token(f"demo {role.value}", role) for role in Role if role is not Role.CUSTOMER
+    }
+    return of_house | {each: token(f"demo {each}", Role.CUSTOMER, [each]) for each in customers}

@@ -1,0 +1,149 @@
+"""`opshub up`: the hub, with everything it needs on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub.cli.demo import PACE_S, Pace, about_demo, running_demo
+from hub.cli.output import Exit, run, say, stop
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+    from hub.config.settings import Settings
+    from hub.config.systems import SystemsFile
+    from hub.demo.supervisor import DemoSystems
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asked for, beside the settings."""
+
+    with_demo: bool
+    pace_s: float
+    ready_file: Path | None
+
+
+def up(
+    demo: Annotated[bool, typer.Option("--demo", help="With the six demo systems.")] = False,
+    systems: Annotated[Path | None, typer.Option(help="The systems file.")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes any free one.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where the hub keeps its data.")] = None,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Written as JSON once the hub serves.")
+    ] = None,
+    pace: Pace = PACE_S,
+) -> None:
+    """Run the hub; with --demo also an ERP, WMS, CRM and carrier that keep changing."""
+    from hub.cli.options import settings_of
+
+    settings = settings_of(systems=systems, host=host, port=port, data_dir=data_dir)
+    if settings.systems is None and not demo:
+        stop("no systems: give --systems FILE, OPSHUB_SYSTEMS, or --demo", Exit.USAGE)
+    run(_up(settings, Wanted(demo, pace, ready_file)))
+
+
+async def _up(settings: Settings, wanted: Wanted) -> None:
+    from hub.cli.listener import listen, url_of, write_ready
+    from hub.cli.lock import only_one
+    from hub.cli.serving import serve
+    from hub.cli.stopping import stop_requested
+
+    stopping = stop_requested()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(only_one(settings.data_dir))
+        listener = stack.enter_context(listen(settings.host, settings.port))
+        demo = None
+        if wanted.with_demo:
+            demo = await stack.enter_async_context(
+                running_demo(settings.data_dir, pace_s=wanted.pace_s)
+            )
+        nats_url = await _messages(settings, stack)
+        hub = await _hub(settings, _systems(settings, demo), stack)
+        ready = _ready(settings, listener, nats_url, demo)
+        async with serve(hub, listener) as server:
+            for path in filter(None, (settings.data_dir / "ready.json", wanted.ready_file)):
+                write_ready(path, ready)
+            stack.callback((settings.data_dir / "ready.json").unlink, missing_ok=True)
+            _greet(url_of(listener), hub, ready)
+            await server.until(stopping)
+        say("stopping")
+
+
+def _systems(settings: Settings, demo: DemoSystems | None) -> SystemsFile:
+    """The systems file, read with the demo's variables where the demo runs."""
+    from hub.config.systems import load_systems
+
+    if demo is None:
+        assert settings.systems is not None
+        return load_systems(settings.systems, environ=os.environ)
+    path = settings.systems or demo.systems_file
+    return load_systems(path, environ=os.environ | demo.environment)
+
+
+async def _messages(settings: Settings, stack: AsyncExitStack) -> str:
+    """The NATS to use: the one that is named, else an embedded one that ends with the hub."""
+    from hub.events.embedded import start_embedded
+
+    if settings.nats_url is not None:
+        return settings.nats_url
+    embedded = await start_embedded(settings.data_dir)
+    stack.push_async_callback(embedded.stop)
+    say("nats-server: listening on loopback, with JetStream")
+    return embedded.url
+
+
+async def _hub(settings: Settings, systems: SystemsFile, stack: AsyncExitStack) -> Hub:
+    """The composed hub, its store brought up to date; says what its systems lack."""
+    from hub.app import open_hub
+    from hub.cli.access import token_rules
+
+    hub = await open_hub(settings, systems, token_rules(settings))
+    stack.push_async_callback(hub.close)
+    for problem in await hub.check():
+        say(f"{'problem' if problem.is_error else 'note'}: {problem}")
+    return hub
+
+
+def _ready(
+    settings: Settings, listener: socket.socket, nats_url: str, demo: DemoSystems | None
+) -> dict[str, Any]:
+    """What the ready file says."""
+    from hub.cli.listener import url_of
+
+    ready: dict[str, Any] = {
+        "url": url_of(listener),
+        "pid": os.getpid(),
+        "nats_url": nats_url,
+        "store_url": settings.store,
+    }
+    if demo is not None:
+        from hub.cli.access import demo_tokens
+
+        about = about_demo(demo)
+        ready["demo"] = about | {"tokens": demo_tokens(settings, about["customers"])}
+    return ready
+
+
+def _greet(url: str, hub: Hub, ready: dict[str, Any]) -> None:
+    """Where to go, who to be and what to ask first."""
+    say(f"\nopshub serves {len(hub.sources)} systems at {url}")
+    say(f"  first screen  {url}/")
+    say(f"  GraphQL       {url}/graphql")
+    if "demo" not in ready:
+        return
+    for role, token in ready["demo"]["tokens"].items():
+        say(f"  token {role:20} {token}")
+    number = ready["demo"]["orders"]["delivered"]
+    say("\ntry, in another terminal:")
+    say(
+        f'  opshub query \'{{ order(number: "{number}") {{ number status '
+        "customer { name } shipments { carrier status } sections { name system state } } }'"
+    )
