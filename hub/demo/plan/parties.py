@@ -56,9 +56,7 @@ def plan_parties() -> tuple[tuple[Customer, ...], tuple[Account, ...]]:
         for index in range(EU_CUSTOMERS)
     ]
     american = [
-        _customer(
-            rng, "erp-us", f"{20001 + index}", place=rng.choice(US_PLACES), name=next(names)
-        )
+        _customer(rng, "erp-us", f"{20001 + index}", place=rng.choice(US_PLACES), name=next(names))
         for index in range(US_CUSTOMERS)
     ]
     european = [_with_account(each, accounts) for each in european]

@@ -91,6 +91,9 @@ class Order:
     customer: str
     currency: str
     placed_at: datetime
+    confirmed_at: datetime | None
+    completed_at: datetime | None
+    cancelled_at: datetime | None
     updated_at: datetime
     requested_on: date
     scenario: str
@@ -98,6 +101,7 @@ class Order:
     hold_reason: str | None
     po_number: str | None
     channel: str
+    sales_person: str
     priority: int
     lines: tuple[Line, ...]
 
@@ -135,11 +139,14 @@ class Shipment:
     number: str
     erp: str
     order: str
+    rma: str | None
     direction: str
     status: str
     carrier: str
     service: str
     tracking: str
+    packages: int
+    weight_kg: Decimal
     created_at: datetime
     shipped_at: datetime | None
     estimated_at: datetime | None
@@ -336,6 +343,22 @@ class Stock:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """For one customer, or for all of an ERP where `customer` is None."""
+
+    erp: str
+    sku: str
+    unit: str
+    customer: str | None
+    price_list: str
+    price: Decimal
+    currency: str
+    minimum: int
+    valid_from: date
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     items: tuple[Item, ...]
     customers: tuple[Customer, ...]
@@ -347,6 +370,7 @@ class Plan:
     rmas: tuple[Rma, ...]
     cases: tuple[Case, ...]
     stock: tuple[Stock, ...]
+    prices: tuple[Price, ...]
 
     def orders_of(self, erp: str) -> tuple[Order, ...]:
         return tuple(order for order in self.orders if order.erp == erp)
