@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 
 _DRAIN_S = 10  # requests that run get this long to end
 _START_TIMEOUT_S = 10.0
-_POLL_S = 0.01
 # Collecting the young generation every 700 objects costs 5-25 % on lists; the start-up objects,
 # frozen, are never looked at again.
 _GC_THRESHOLD = (50_000, 20, 50)
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the command, which also ends what it started."""
@@ -63,8 +70,7 @@ async def serve(hub: Hub, listener: socket.socket) -> AsyncIterator[Serving]:
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))
     async with asyncio.timeout(_START_TIMEOUT_S):
-        while not server.started and not task.done():
-            await asyncio.sleep(_POLL_S)
+        await server.is_up.wait()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLD)

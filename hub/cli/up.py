@@ -88,13 +88,21 @@ def _systems(settings: Settings, demo: DemoSystems | None) -> SystemsFile:
     return load_systems(path, environ=os.environ | demo.environment)
 
 
-async def _messages(settings: Settings, stack: AsyncExitStack) -> str:
-    """The NATS to use: the one that is named, else an embedded one that ends with the hub."""
+async def _messages(settings: Settings, stack: AsyncExitStack) -> str | None:
+    """The NATS to use: the one that is named, else an embedded one that ends with the hub.
+
+    Queries need no messages, so a hub without them starts and says so.
+    """
     from hub.events.embedded import start_embedded
+    from hub.model.errors import ConfigInvalid
 
     if settings.nats_url is not None:
         return settings.nats_url
-    embedded = await start_embedded(settings.data_dir)
+    try:
+        embedded = await start_embedded(settings.data_dir)
+    except ConfigInvalid as error:
+        say(f"problem: no messages: {error}")
+        return None
     stack.push_async_callback(embedded.stop)
     say("nats-server: listening on loopback, with JetStream")
     return embedded.url
@@ -113,7 +121,7 @@ async def _hub(settings: Settings, systems: SystemsFile, stack: AsyncExitStack) 
 
 
 def _ready(
-    settings: Settings, listener: socket.socket, nats_url: str, demo: DemoSystems | None
+    settings: Settings, listener: socket.socket, nats_url: str | None, demo: DemoSystems | None
 ) -> dict[str, Any]:
     """What the ready file says."""
     from hub.cli.listener import url_of
