@@ -1,0 +1,63 @@
+"""What every resolver of one request is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from hub.model.values import Attribute, Ref
+from hub.reads.reads import Reads
+from hub.security.principal import Principal, Role
+from hub.security.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class OperationLimits:
+    """The most one argument may ask for."""
+
+    ids_max: int = 100  # ids of `orders` and `nodes`
+    skus_max: int = 100  # SKUs, and locations, of `availability`
+    search_hits_max: int = 50  # hits of `search`
+    search_text_max: int = 200  # characters of its text
+    unmatched_max: int = 500  # rows of `unmatchedReferences`
+    linked_max: int = 20  # references of one `linkReferences`
+
+
+class ReferenceLedger(Protocol):
+    """The cross references as mutations see them: every change is audited."""
+
+    def same_as(self, ref: Ref) -> tuple[Ref, ...]: ...
+
+    async def link(self, refs: Sequence[Ref], actor: str, reason: str) -> None: ...
+
+    async def unlink(self, ref: Ref, actor: str, reason: str) -> None: ...
+
+    async def unmatched(self, noun: str) -> Sequence[Ref]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One per request. `system_roles` is the role of each connected system, by its name."""
+
+    reads: Reads
+    references: ReferenceLedger
+    principal: Principal
+    scope: Scope
+    system_roles: Mapping[str, str]
+    correlation_id: str
+    started_at: datetime
+    limits: OperationLimits = OperationLimits()
+
+    def may_see(self, attribute: Attribute) -> bool:
+        """Whether a role of the caller is among those the systems file names for it.
+
+        Where it names none, every role but customers and integrations sees it.
+        """
+        if not attribute.visible_to:
+            return not self.scope.is_external
+        return any(role.value in attribute.visible_to for role in self.principal.roles)
+
+    def has_role(self, role: Role) -> bool:
+        return role in self.principal.roles

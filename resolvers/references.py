@@ -1,0 +1,108 @@
+"""Cross references: keys that cannot be derived from one another, linked by an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import strawberry
+
+from hub.model.catalog import NOUNS
+from hub.model.errors import Forbidden, InputInvalid
+from hub.model.values import Ref
+from hub.security.principal import Role
+from resolvers.context import Context
+from resolvers.edges import refuse_strangers, told
+from resolvers.fields import represents
+from resolvers.lookup import SourceRefInput, argument, check_count, check_text
+from resolvers.sourced import SourceRef
+
+REASON_MAX = 500  # characters
+KEY_MAX = 128  # characters of an idempotency key
+UNMATCHED_DEFAULT = 100  # references
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What is the same thing now, the primary reference first."""
+
+    refs: tuple[Ref, ...]
+
+
+@represents(Linked)
+@strawberry.type(description="The references that are one thing after the change.")
+class ReferencesPayload:
+    refs: list[SourceRef] = told("All of them, the primary one first.", name="sourceRefs")
+
+
+NounArgument = Annotated[str, argument("The noun, as the systems file names it.")]
+Reason = Annotated[str, argument("Why; kept in the audit.")]
+IdempotencyKey = Annotated[str, argument("1 to 128 characters; the same key has one effect.")]
+
+
+async def link_references(
+    ctx: Context,
+    *,
+    noun: NounArgument,
+    refs: Annotated[list[SourceRefInput], argument("Two or more that are one thing.")],
+    reason: Reason,
+    idempotency_key: IdempotencyKey,
+) -> Linked:
+    """Declare references the same thing; audited. Linking what is linked changes nothing."""
+    _check_change(ctx, noun, reason, idempotency_key)
+    check_count("refs", refs, ctx.limits.linked_max)
+    named = tuple(dict.fromkeys(_ref(ctx, noun, ref) for ref in refs))
+    if len(named) < 2:
+        raise InputInvalid("refs", f"{len(named)} different", expected="two or more")
+    await ctx.references.link(named, ctx.principal.subject, reason)
+    return Linked(ctx.references.same_as(named[0]))
+
+
+async def unlink_reference(
+    ctx: Context,
+    *,
+    noun: NounArgument,
+    ref: Annotated[SourceRefInput, argument("The one that is a thing of its own.")],
+    reason: Reason,
+    idempotency_key: IdempotencyKey,
+) -> Linked:
+    """Take a reference out of those it is linked with; audited. Unlinked already: no change."""
+    _check_change(ctx, noun, reason, idempotency_key)
+    named = _ref(ctx, noun, ref)
+    await ctx.references.unlink(named, ctx.principal.subject, reason)
+    return Linked(ctx.references.same_as(named))
+
+
+async def unmatched_references(
+    ctx: Context,
+    *,
+    noun: NounArgument,
+    first: Annotated[int, argument("At most 500.")] = UNMATCHED_DEFAULT,
+) -> Sequence[Ref]:
+    """References of the noun that no other system is known to share; Forbidden outside the house."""
+    refuse_strangers(ctx, "unmatchedReferences")
+    _check_noun(noun)
+    if not 1 <= first <= ctx.limits.unmatched_max:
+        raise InputInvalid("first", first, expected=f"1 to {ctx.limits.unmatched_max}")
+    return list(await ctx.references.unmatched(noun))[:first]
+
+
+def _check_change(ctx: Context, noun: str, reason: str, idempotency_key: str) -> None:
+    if not ctx.has_role(Role.OPERATOR):
+        raise Forbidden("changing cross references needs the role operator")
+    _check_noun(noun)
+    check_text("reason", reason, REASON_MAX)
+    check_text("idempotencyKey", idempotency_key, KEY_MAX)
+
+
+def _check_noun(noun: str) -> None:
+    if noun not in NOUNS:
+        raise InputInvalid("noun", noun, expected=f"one of {', '.join(sorted(NOUNS))}")
+
+
+def _ref(ctx: Context, noun: str, given: SourceRefInput) -> Ref:
+    if given.system not in ctx.system_roles:
+        known = ", ".join(sorted(ctx.system_roles))
+        raise InputInvalid("refs.system", given.system, expected=f"one of {known}")
+    return Ref(noun, given.system, given.external_id)
