@@ -94,7 +94,7 @@ def _instant(findings: Findings, place: Place, path: Path, spec: FieldSpec, know
     counts_seconds = spec.read is not None and spec.read.startswith("epoch")
     if spec.zone is None and spec.python is None and not counts_seconds:
         findings.key(path, "an instant without a zone",
-                     expected="zone: UTC, Europe/Berlin ..., or offset for a value with its own")  # fmt: skip
+                     expected="zone: UTC, Europe/Berlin ... or offset")  # fmt: skip
     check_zone(findings, path, spec.zone)
 
 

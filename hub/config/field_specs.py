@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
 from pydantic import model_validator as check_model
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
@@ -36,7 +43,7 @@ class Short(Node):
     def __get_pydantic_json_schema__(
         cls, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"anyOf": [{"type": ["string", "number", "boolean"]}, handler(core)]}
+        return {"anyOf": [_WORD_SCHEMA, handler(core)]}
 
 
 def wrong(expected: str) -> PydanticCustomError:
@@ -44,11 +51,17 @@ def wrong(expected: str) -> PydanticCustomError:
     return PydanticCustomError("wrong", "not valid", {"expected": expected})
 
 
+_SECONDS_MAX = 31_536_000.0  # seconds, a year
+
+
 def _seconds(given: Any) -> float:
     try:
-        return formats.duration_s(given) if isinstance(given, str) else float(given)
+        seconds = formats.duration_s(given) if isinstance(given, str) else float(given)
     except (TypeError, ValueError):
         raise wrong(formats.DURATION_FORM) from None
+    if not 0 < seconds <= _SECONDS_MAX:
+        raise wrong("a duration of more than nothing and at most a year")
+    return seconds
 
 
 def _words(given: Any) -> Any:
@@ -56,7 +69,9 @@ def _words(given: Any) -> Any:
 
 
 Seconds = Annotated[
-    float, BeforeValidator(_seconds, json_schema_input_type=str), Field(gt=0, le=31_536_000)
+    float,
+    BeforeValidator(_seconds),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|min|h|d)|\$\{.*)$"}),
 ]
 """A duration in seconds, written `2s`, `1500ms`, `10m`."""
 
@@ -67,7 +82,12 @@ Columns = Annotated[
 ]
 """One or several native columns or paths; a bare word is one."""
 
-Table = Annotated[dict[str, str], Field(min_length=1)]
+_WORD_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+_TABLE_SCHEMA: dict[str, Any] = {
+    "type": "object", "minProperties": 1, "additionalProperties": _WORD_SCHEMA,
+}  # fmt: skip
+
+Table = Annotated[dict[str, str], Field(min_length=1), WithJsonSchema(_TABLE_SCHEMA)]
 """Native text to canonical text. Keys are the text that stands in the file: `10` is "10"."""
 
 
@@ -125,7 +145,7 @@ class FieldSpec(Short):
 
     column: str | None = None
     columns: Annotated[tuple[str, ...], Field(min_length=1, max_length=8)] | None = None
-    const: str | None = None
+    const: Annotated[str, WithJsonSchema(_WORD_SCHEMA)] | None = None
     python: str | None = Field(None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
     each: str | None = None
     entity: str | None = None

@@ -21,24 +21,22 @@ class Findings:
     left_out: frozenset[Path]
     declared: Mapping[str, frozenset[str]]
     """The nouns each system declares in the file, well formed or not."""
+    reported: frozenset[str]
+    """The nodes, as dotted paths, that have a problem of form: their meaning is not judged."""
 
     def is_left_out(self, path: Path) -> bool:
         """Whether this node, a part of it, or a node around it is already reported."""
         return any(path[: len(each)] == each or each[: len(path)] == path for each in self.left_out)
 
     def value(self, path: Path, message: str, *, expected: str, likely: str | None = None) -> None:
-        """A problem with a value, once per node."""
-        if not self.is_left_out(path) and not self._is_reported(path):
+        """A problem with a value."""
+        if not self.is_left_out(path) and dotted(path) not in self.reported:
             self.document.report(path, message, expected=expected, likely=likely)
 
     def key(self, path: Path, message: str, *, expected: str, likely: str | None = None) -> None:
         """A problem with a key, or with something its value lacks."""
         if not self.is_left_out(path):
             self.document.report_key(path, message, expected=expected, likely=likely)
-
-    def _is_reported(self, path: Path) -> bool:
-        named = dotted(path)
-        return any(each.path == named for each in self.document.problems)
 
     def known_system(self, path: Path, system: str) -> bool:
         """Whether the file declares the system; a problem where it does not."""

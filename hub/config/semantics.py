@@ -21,7 +21,8 @@ _KNOWN_COMMANDS = MONEY_OR_STOCK_COMMANDS | OTHER_COMMANDS
 
 def check_meaning(systems: SystemsFile, document: Document, left_out: frozenset[Path]) -> None:
     """Add every mistake of meaning to the document's problems."""
-    findings = Findings(systems, document, left_out, declared_nouns(document))
+    reported = frozenset(each.path for each in document.problems)
+    findings = Findings(systems, document, left_out, declared_nouns(document), reported)
     for system in systems.systems.values():
         _check_system(findings, system)
     for noun, spec in systems.cross_references.items():

@@ -47,7 +47,7 @@ class Quota(Short):
 class Limits(Node):
     """What the hub never exceeds: seconds a call, calls at once, keys a call, calls per time."""
 
-    timeout_s: Seconds = Field(2.0, alias="timeout", le=120)
+    timeout_s: Seconds = Field(2.0, alias="timeout")
     in_flight: int = Field(4, ge=1, le=256)
     batch: int = Field(100, ge=1, le=10_000)
     quota: Quota | None = None

@@ -1,0 +1,212 @@
+"""What the environment tells the hub: variables `OPSHUB_*`, each with its unit and its default.
+
+Flags of the command line come before the environment. An unknown `OPSHUB_*` variable is a mistake.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from hub.config.problems import likely_word
+from hub.model.errors import ConfigInvalid
+
+PREFIX = "OPSHUB_"
+_FOR_OTHERS = ("OPSHUB_DEMO_", "OPSHUB_TEST_", "OPSHUB_PROVE_")
+_STORE_FILE = "opshub.sqlite3"
+_KEY_FILE = "token.key"
+
+
+def _listed(given: Any) -> Any:
+    if isinstance(given, str):
+        return tuple(part.strip() for part in given.split(",") if part.strip())
+    return given
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+
+
+def _setting(default: Any, unit: str, description: str, **limits: Any) -> Any:
+    return Field(default, description=description, json_schema_extra={"unit": unit}, **limits)
+
+
+class Settings(BaseSettings):
+    """Frozen after start. Urls that may hold credentials do not show themselves."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid",
+        hide_input_in_errors=True,
+    )  # fmt: skip
+
+    systems: Path | None = _setting(
+        None, "file", "The systems file; without it no system is connected."
+    )
+    profile: Literal["development", "production"] = _setting(
+        "development", "word", "production refuses the development key and needs a store and NATS."
+    )
+    host: str = _setting("127.0.0.1", "address", "Where the hub listens; loopback only by default.")
+    port: int = _setting(
+        8400, "port", "The port the hub listens on; 0 takes a free one.", ge=0, le=65535
+    )
+    data_dir: Path = _setting(
+        Path(".opshub"), "directory", "What the hub keeps: store, key, embedded NATS."
+    )
+    store_url: SecretStr | None = _setting(
+        None,
+        "url",
+        "The hub's own database, sqlite:// or postgresql://; SQLite in the data directory by default.",  # noqa: E501
+    )
+    nats_url: SecretStr | None = _setting(
+        None, "url", "A NATS server with JetStream; without it the hub starts its own on loopback."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "word", "The least serious line that is logged."
+    )
+    log_format: Literal["json", "text"] = _setting(
+        "json", "word", "One JSON object a line, or text for reading."
+    )
+    trace_endpoint: str | None = _setting(
+        None, "url", "An OpenTelemetry collector (OTLP over HTTP); without it no spans leave."
+    )
+    cors_origins: Words = _setting(
+        (), "origins", "Web origins that may call, with commas between; none by default."
+    )
+    body_max_bytes: int = _setting(
+        1_000_000, "bytes", "A longer request body is refused with 413.", ge=1_000, le=100_000_000
+    )
+    request_deadline_agent_s: float = _setting(
+        5.0, "seconds", "What an agent's or customer's request may take.", gt=0, le=300
+    )
+    request_deadline_analyst_s: float = _setting(
+        30.0, "seconds", "What an analyst's request may take.", gt=0, le=3_600
+    )
+    cache_records_max: int = _setting(
+        100_000,
+        "records",
+        "Source records kept in memory, all systems together.",
+        ge=0,
+        le=50_000_000,
+    )
+    plan_cache_max: int = _setting(
+        1_000, "plans", "Compiled operations kept in memory.", ge=1, le=1_000_000
+    )
+    token_issuer: str = _setting("opshub", "word", "The iss a token must carry.", min_length=1)
+    token_audience: str = _setting("opshub", "word", "The aud a token must carry.", min_length=1)
+    token_leeway_s: float = _setting(
+        30.0, "seconds", "How far clocks may differ when exp is judged.", ge=0, le=300
+    )
+    token_key_file: Path | None = _setting(
+        None, "file", "The development key; in the data directory by default."
+    )
+    shutdown_grace_s: float = _setting(
+        10.0, "seconds", "How long running requests may take to end after SIGTERM.", ge=0, le=300
+    )
+
+    @property
+    def store_dsn(self) -> str:
+        """The store's url with its credentials; never for logs."""
+        if self.store_url is not None:
+            return self.store_url.get_secret_value()
+        return f"sqlite:///{self.data_dir.absolute() / _STORE_FILE}"
+
+    @property
+    def nats_dsn(self) -> str | None:
+        """The url of the external NATS with its credentials; None where the hub starts its own."""
+        return self.nats_url.get_secret_value() if self.nats_url is not None else None
+
+    @property
+    def key_file(self) -> Path:
+        """The file of the development key."""
+        return self.token_key_file or self.data_dir / _KEY_FILE
+
+
+class SettingsInvalid(ConfigInvalid):
+    """The environment cannot be used. `problems` names each variable, never a secret's value."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def load_settings(**flags: Any) -> Settings:
+    """The settings of this process, or SettingsInvalid; flags that are None were not given."""
+    problems = _unknown_variables(os.environ)
+    try:
+        settings = Settings(**{name: each for name, each in flags.items() if each is not None})
+    except ValidationError as error:
+        problems += [_told(each, flags) for each in error.errors(include_url=False)]
+        raise SettingsInvalid(problems) from None
+    if problems:
+        raise SettingsInvalid(problems)
+    return settings
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    known = {variable(name) for name in Settings.model_fields}
+    problems = []
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name.startswith(_FOR_OTHERS) or name in known:
+            continue
+        likely = likely_word(name, known)
+        meant = f"; did you mean {likely}?" if likely else ""
+        problems.append(f"{name}: no such setting; expected one of docs/configuration.md{meant}")
+    return problems
+
+
+def _told(error: ErrorDetails, flags: Mapping[str, Any]) -> str:
+    name = str(error["loc"][0])
+    field = Settings.model_fields.get(name)
+    told = f"--{name.replace('_', '-')}" if flags.get(name) is not None else variable(name)
+    received = "" if _is_secret(field) else f"received {str(error.get('input'))[:60]!r}; "
+    wanted = error["msg"].removeprefix("Input should be ")
+    return f"{told}: {received}expected {wanted[:1].lower()}{wanted[1:]}"
+
+
+def _is_secret(field: FieldInfo | None) -> bool:
+    return field is None or "SecretStr" in str(field.annotation)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One line of the table of settings."""
+
+    variable: str
+    default: str
+    unit: str
+    description: str
+
+
+def setting_rows() -> tuple[SettingRow, ...]:
+    """All settings in declared order."""
+    return tuple(_row(name, field) for name, field in Settings.model_fields.items())
+
+
+def _row(name: str, field: FieldInfo) -> SettingRow:
+    extra = field.json_schema_extra
+    unit = str(extra["unit"]) if isinstance(extra, dict) else ""
+    default = "" if field.default in (None, ()) else str(field.default)
+    return SettingRow(variable(name), default, unit, field.description or "")
+
+
+def settings_table() -> str:
+    """The table of docs/configuration.md."""
+    head = ["| variable | default | unit | what it sets |", "| --- | --- | --- | --- |"]
+    rows = [
+        f"| `{row.variable}` | {f'`{row.default}`' if row.default else 'none'} | {row.unit} | "
+        f"{row.description} |"
+        for row in setting_rows()
+    ]
+    return "\n".join(head + rows) + "\n"

@@ -1,0 +1,57 @@
+"""What the hub has understood, for `opshub config show`: every default visible, no secret."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import SecretStr
+
+from hub.config.settings import Settings, variable
+from hub.config.specs import SystemsFile
+from hub.config.systems import FieldSpec
+
+HIDDEN = "(hidden)"
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+_QUERY = re.compile(r"\?.*$", re.DOTALL)
+
+
+def shown_settings(settings: Settings) -> dict[str, Any]:
+    """Each variable with the value in force; of urls only what is no credential."""
+    return {variable(name): _plain(getattr(settings, name)) for name in type(settings).model_fields}
+
+
+def shown_systems(systems: SystemsFile) -> dict[str, Any]:
+    """The systems file as understood: includes merged, short forms spelt out, secrets hidden."""
+    return {
+        "version": systems.version,
+        "systems": {name: _parts(each) for name, each in systems.systems.items()},
+        "cross_references": {name: _parts(each) for name, each in systems.cross_references.items()},
+    }
+
+
+def _parts(node: Any) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for name, field in type(node).model_fields.items():
+        value = getattr(node, name)
+        if value is None or (isinstance(node, FieldSpec) and value == field.default):
+            continue
+        shown[field.alias or name] = _url(value) if name == "url" else _plain(value)
+    return shown
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return HIDDEN
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if hasattr(type(value), "model_fields"):
+        return _parts(value)
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
+def _url(value: SecretStr) -> str:
+    """A url without user, password and query."""
+    return _QUERY.sub("", _CREDENTIALS.sub("", value.get_secret_value()))
