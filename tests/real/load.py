@@ -117,6 +117,13 @@ def _typed(table: Table) -> Iterator[tuple[Any, ...]]:
         )
 
 
+def database_url(database: Path | str) -> str:
+    """A systems file's `url` for a SQLite file or a PostgreSQL DSN."""
+    if isinstance(database, Path):
+        return f"sqlite+aiosqlite:///{database}"
+    return database.replace("postgresql://", "postgresql+asyncpg://")
+
+
 def northwind_tables() -> Sequence[Table]:
     """The five Northwind tables the hub is asked about."""
     return (
@@ -124,6 +131,7 @@ def northwind_tables() -> Sequence[Table]:
         _northwind(
             "Orders",
             {
+                "OrderID": "integer",
                 "EmployeeID": "integer",
                 "OrderDate": "day",
                 "RequiredDate": "day",
@@ -136,12 +144,24 @@ def northwind_tables() -> Sequence[Table]:
         ),
         _northwind(
             "OrderDetails",
-            {"UnitPrice": "decimal", "Quantity": "integer", "Discount": "decimal"},
+            {
+                "OrderID": "integer",
+                "ProductID": "integer",
+                "UnitPrice": "decimal",
+                "Quantity": "integer",
+                "Discount": "decimal",
+            },
             key=["OrderID", "ProductID"],
         ),
         _northwind(
             "Products",
-            {"UnitPrice": "decimal", "UnitsInStock": "integer", "UnitsOnOrder": "integer"},
+            {
+                "ProductID": "integer",
+                "UnitPrice": "decimal",
+                "UnitsInStock": "integer",
+                "UnitsOnOrder": "integer",
+                "Discontinued": "integer",
+            },
             key=["ProductID"],
         ),
         _northwind("Shippers", {"ShipperID": "integer"}, key=["ShipperID"]),
