@@ -1,0 +1,155 @@
+"""The tables of the hub's own database. Migrations make them; a test compares both."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from hub.store.columns import Exact, Instant
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# One row for each reference ever seen. References of one real thing share `group_id`; one alone in
+# its group is unmatched. Rules and imports leave a separated one alone: an operator took it out.
+cross_reference = Table(
+    "cross_reference",
+    metadata,
+    Column("noun", String(40), primary_key=True),
+    Column("system", String(80), primary_key=True),
+    Column("key", String(400), primary_key=True),
+    Column("group_id", String(32), nullable=False, index=True),
+    Column("origin", String(20), nullable=False),  # operator, import, rule or seen
+    Column("is_separated", Boolean, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+# What other processes poll to learn that something changed: one row a name.
+change_counter = Table(
+    "change_counter",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+
+# The end of each chain; a chain that lost its last rows no longer fits it.
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    Column("chain", String(120), primary_key=True),
+    Column("length", BigInteger, nullable=False),
+    Column("head", String(64), nullable=False),
+)
+
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    Column("chain", String(120), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(80), nullable=False),
+    Column("subject", String(500), nullable=False),
+    Column("reason", Text, nullable=True),
+    Column("correlation_id", String(64), nullable=True),
+    Column("idempotency_key", String(200), nullable=True),
+    Column("request_hash", String(64), nullable=True),
+    Column("values_hash", String(64), nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("actor", "action", "idempotency_key"),
+    Index(None, "subject"),
+)
+
+# Before and after of an audited act, apart, so that they can be erased without breaking the chain;
+# the salt keeps a short value from being guessed from the hash that stays.
+audit_values = Table(
+    "audit_values",
+    metadata,
+    Column("chain", String(120), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("salt", String(32), nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["chain", "position"], ["audit_entry.chain", "audit_entry.position"], ondelete="CASCADE"
+    ),
+)
+
+# The last sequence given to an order's entries; the row is locked while more are given.
+timeline_order = Table(
+    "timeline_order",
+    metadata,
+    Column("order_system", String(80), primary_key=True),
+    Column("order_key", String(400), primary_key=True),
+    Column("last_sequence", BigInteger, nullable=False),
+)
+
+timeline_entry = Table(
+    "timeline_entry",
+    metadata,
+    Column("order_system", String(80), primary_key=True),
+    Column("order_key", String(400), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("natural_key", String(500), nullable=False),
+    Column("category", String(20), nullable=False),
+    Column("type", String(80), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("system", String(80), nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("observed_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("severity", String(20), nullable=False),
+    Column("visibility", String(20), nullable=False),
+    Column("message", Text, nullable=True),
+    Column("source_sequence", BigInteger, nullable=False),
+    Column("causal_rank", Integer, nullable=False),
+    Column("actor_type", String(20), nullable=False),
+    Column("actor", String(200), nullable=True),
+    Column("subject_noun", String(40), nullable=True),
+    Column("subject_system", String(80), nullable=True),
+    Column("subject_key", String(400), nullable=True),
+    Column("change_from", Text, nullable=True),
+    Column("change_to", Text, nullable=True),
+    Column("quantity", Exact, nullable=True),
+    Column("uom", String(10), nullable=True),
+    Column("amount", Exact, nullable=True),
+    Column("currency", String(3), nullable=True),
+    Column("correlation_id", String(64), nullable=True),
+    Column("causation_id", String(120), nullable=True),
+    Column("is_late", Boolean, nullable=False),
+    Column("is_clock_suspect", Boolean, nullable=False),
+    Column("duplicate_count", Integer, nullable=False),
+    UniqueConstraint("order_system", "order_key", "natural_key"),
+    Index(None, "correlation_id"),
+)
+
+# What events have told of a record, so that an older event never moves it back.
+entity_state = Table(
+    "entity_state",
+    metadata,
+    Column("noun", String(40), primary_key=True),
+    Column("system", String(80), primary_key=True),
+    Column("key", String(400), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("statuses", Text, nullable=False),  # a JSON object: canonical field to canonical status
+    Column("as_of", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
