@@ -28,7 +28,10 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake. `message` says what was received; `likely` is a word the file may have meant."""
+    """One mistake. `message` says what was received; `likely` is a word the file may have meant.
+
+    Without `is_error` it is a note: the file can be used, but something deserves a look.
+    """
 
     file: str
     line: int
@@ -37,6 +40,7 @@ class Problem:
     message: str
     expected: str
     likely: str | None = None
+    is_error: bool = True
 
     def __str__(self) -> str:
         meant = f"; did you mean {self.likely!r}?" if self.likely else ""

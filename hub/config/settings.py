@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -20,9 +20,13 @@ from hub.config.problems import likely_word
 from hub.model.errors import ConfigInvalid
 
 PREFIX = "OPSHUB_"
-_FOR_OTHERS = ("OPSHUB_DEMO_", "OPSHUB_TEST_", "OPSHUB_PROVE_")
+_FOR_OTHERS = ("OPSHUB_DEMO_", "OPSHUB_TEST_", "OPSHUB_PROVE_", "OPSHUB_REAL_")
+_FOR_CLIENTS = frozenset({"OPSHUB_TOKEN"})
+"""What only `opshub query` reads."""
+SECRET_SETTINGS = frozenset({"store_url", "nats_url"})
+"""Settings that may hold credentials: never in a message, a log or the answer of `config show`."""
+
 _STORE_FILE = "opshub.sqlite3"
-_KEY_FILE = "token.key"
 
 
 def _listed(given: Any) -> Any:
@@ -39,7 +43,7 @@ def _setting(default: Any, unit: str, description: str, **limits: Any) -> Any:
 
 
 class Settings(BaseSettings):
-    """Frozen after start. Urls that may hold credentials do not show themselves."""
+    """Frozen after start. Urls that may hold credentials are not in its repr."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid",
@@ -59,13 +63,17 @@ class Settings(BaseSettings):
     data_dir: Path = _setting(
         Path(".opshub"), "directory", "What the hub keeps: store, key, embedded NATS."
     )
-    store_url: SecretStr | None = _setting(
+    store_url: str | None = _setting(
         None,
         "url",
-        "The hub's own database, sqlite:// or postgresql://; SQLite in the data directory by default.",  # noqa: E501
+        "The hub's own database, sqlite:// or postgresql://; else SQLite in the data directory.",
+        repr=False,
     )
-    nats_url: SecretStr | None = _setting(
-        None, "url", "A NATS server with JetStream; without it the hub starts its own on loopback."
+    nats_url: str | None = _setting(
+        None,
+        "url",
+        "A NATS server with JetStream; without it the hub starts its own on loopback.",
+        repr=False,
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "word", "The least serious line that is logged."
@@ -104,28 +112,18 @@ class Settings(BaseSettings):
         30.0, "seconds", "How far clocks may differ when exp is judged.", ge=0, le=300
     )
     token_key_file: Path | None = _setting(
-        None, "file", "The development key; in the data directory by default."
+        None, "file", "The signing key; without it a development key is made in the data directory."
     )
     shutdown_grace_s: float = _setting(
         10.0, "seconds", "How long running requests may take to end after SIGTERM.", ge=0, le=300
     )
 
     @property
-    def store_dsn(self) -> str:
+    def store(self) -> str:
         """The store's url with its credentials; never for logs."""
         if self.store_url is not None:
-            return self.store_url.get_secret_value()
+            return self.store_url
         return f"sqlite:///{self.data_dir.absolute() / _STORE_FILE}"
-
-    @property
-    def nats_dsn(self) -> str | None:
-        """The url of the external NATS with its credentials; None where the hub starts its own."""
-        return self.nats_url.get_secret_value() if self.nats_url is not None else None
-
-    @property
-    def key_file(self) -> Path:
-        """The file of the development key."""
-        return self.token_key_file or self.data_dir / _KEY_FILE
 
 
 class SettingsInvalid(ConfigInvalid):
@@ -158,7 +156,9 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     known = {variable(name) for name in Settings.model_fields}
     problems = []
     for name in sorted(environ):
-        if not name.startswith(PREFIX) or name.startswith(_FOR_OTHERS) or name in known:
+        if not name.startswith(PREFIX) or name.startswith(_FOR_OTHERS):
+            continue
+        if name in known or name in _FOR_CLIENTS:
             continue
         likely = likely_word(name, known)
         meant = f"; did you mean {likely}?" if likely else ""
@@ -168,15 +168,10 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 def _told(error: ErrorDetails, flags: Mapping[str, Any]) -> str:
     name = str(error["loc"][0])
-    field = Settings.model_fields.get(name)
     told = f"--{name.replace('_', '-')}" if flags.get(name) is not None else variable(name)
-    received = "" if _is_secret(field) else f"received {str(error.get('input'))[:60]!r}; "
+    received = "" if name in SECRET_SETTINGS else f"received {str(error.get('input'))[:60]!r}; "
     wanted = error["msg"].removeprefix("Input should be ")
     return f"{told}: {received}expected {wanted[:1].lower()}{wanted[1:]}"
-
-
-def _is_secret(field: FieldInfo | None) -> bool:
-    return field is None or "SecretStr" in str(field.annotation)
 
 
 @dataclass(frozen=True, slots=True)

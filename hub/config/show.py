@@ -21,7 +21,7 @@ def shown_settings(settings: Settings) -> dict[str, Any]:
     return {variable(name): _plain(getattr(settings, name)) for name in type(settings).model_fields}
 
 
-def shown_systems(systems: SystemsFile) -> dict[str, Any]:
+def shown(systems: SystemsFile) -> dict[str, Any]:
     """The systems file as understood: includes merged, short forms spelt out, secrets hidden."""
     return {
         "version": systems.version,
@@ -31,13 +31,15 @@ def shown_systems(systems: SystemsFile) -> dict[str, Any]:
 
 
 def _parts(node: Any) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for name, field in type(node).model_fields.items():
         value = getattr(node, name)
         if value is None or (isinstance(node, FieldSpec) and value == field.default):
             continue
-        shown[field.alias or name] = _url(value) if name == "url" else _plain(value)
-    return shown
+        parts[field.alias or name] = (
+            _url(value.get_secret_value()) if name == "url" else _plain(value)
+        )
+    return parts
 
 
 def _plain(value: Any) -> Any:
@@ -52,6 +54,6 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
-def _url(value: SecretStr) -> str:
+def _url(url: str) -> str:
     """A url without user, password and query."""
-    return _QUERY.sub("", _CREDENTIALS.sub("", value.get_secret_value()))
+    return _QUERY.sub("", _CREDENTIALS.sub("", url))
