@@ -92,6 +92,9 @@ def _exactly_one(findings: Findings, path: Path, spec: CurrencySpec | UnitSpec) 
 
 def _instant(findings: Findings, place: Place, path: Path, spec: FieldSpec, known: Field) -> None:
     counts_seconds = spec.read is not None and spec.read.startswith("epoch")
+    if spec.columns is not None and spec.read is None:
+        findings.key(path, "an instant of several columns without read",
+                     expected='read: "%Y%m%d %H%M%S", one part a column')  # fmt: skip
     if spec.zone is None and spec.python is None and not counts_seconds:
         findings.key(path, "an instant without a zone",
                      expected="zone: UTC, Europe/Berlin ... or offset")  # fmt: skip
@@ -193,6 +196,14 @@ def _check_formats(findings: Findings, path: Path, spec: FieldSpec, known: Field
                        likely=likely_word(spec.read, formats.NUMBER_FORMATS))  # fmt: skip
     if known.kind in _TIMED:
         check_time_format(findings, path, spec.read)
+        _check_parts(findings, path, spec)
+
+
+def _check_parts(findings: Findings, path: Path, spec: FieldSpec) -> None:
+    parts, columns = len((spec.read or "").split(" ")), len(spec.columns or ())
+    if columns > 1 and parts != columns:
+        findings.value((*path, "read"), f"{parts} parts for {columns} columns",
+                       expected="one part a column, with a blank between")  # fmt: skip
 
 
 _PATTERN_MARK = re.compile(r"%[A-Za-z]")

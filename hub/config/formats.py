@@ -7,7 +7,7 @@ import re
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|min|h|d)")
 _QUOTA = re.compile(r"([1-9]\d*)/(s|min|h|d)")
-_TEMPLATE = re.compile(r"([^{}]*)\{(?::(?:(.)?([<>]))?(0)?([1-9]\d?)?)?\}([^{}]*)")
+_TEMPLATE = re.compile(r"([^{}]*)\{(?::(?:(.)?([<>]))?(0)?([1-9]\d?)?[ds]?)?\}([^{}]*)")
 
 DURATION_FORM = "a duration such as 1500ms, 2s, 10m, 1h or 7d"
 QUOTA_FORM = "calls per time such as 600/min, 10/s or 5000/h"

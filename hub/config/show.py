@@ -7,18 +7,22 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from hub.config.settings import Settings, variable
+from hub.config.settings import SECRET_SETTINGS, Settings, variable
 from hub.config.specs import SystemsFile
 from hub.config.systems import FieldSpec
 
 HIDDEN = "(hidden)"
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+_CREDENTIALS = re.compile(r"(?<=://)[^?\s]*@")
 _QUERY = re.compile(r"\?.*$", re.DOTALL)
 
 
 def shown_settings(settings: Settings) -> dict[str, Any]:
     """Each variable with the value in force; of urls only what is no credential."""
-    return {variable(name): _plain(getattr(settings, name)) for name in type(settings).model_fields}
+    values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return {
+        variable(name): _url(each) if name in SECRET_SETTINGS and each else _plain(each)
+        for name, each in values.items()
+    }
 
 
 def shown(systems: SystemsFile) -> dict[str, Any]:
