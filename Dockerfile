@@ -18,6 +18,6 @@ COPY --from=build /opt/opshub /opt/opshub
 ENV PATH=/opt/opshub/bin:$PATH PYTHONUNBUFFERED=1
 USER opshub
 WORKDIR /var/lib/opshub
-EXPOSE 8000
+EXPOSE 8400
 ENTRYPOINT ["opshub"]
-CMD ["up", "--host", "0.0.0.0", "--port", "8000"]
+CMD ["up", "--host", "0.0.0.0", "--port", "8400"]

@@ -24,7 +24,12 @@ SCHEMA = os.environ.get("OPSHUB_TEST_COMPOSE_SCHEMA")
 CONFIG_TIMEOUT_S = 30
 
 # Variables of docker-compose.yml itself; deploy/env.example lists them.
-GIVEN = {"POSTGRES_PASSWORD": "a", "NATS_TOKEN": "b", "TOKEN_SECRET": "c", "ERP_DSN": "d"}
+GIVEN = {
+    "POSTGRES_PASSWORD": "a",
+    "NATS_TOKEN": "b",
+    "TOKEN_KEY_FILE": "./c",
+    "ERP_DSN": "sqlite:///d",
+}
 REFERENCE = re.compile(r"(?<!\$)\$\{(\w+)")
 
 # The one service that is root: it hands a new volume to its owner and ends.
@@ -109,13 +114,27 @@ def test_mounted_files_exist() -> None:
 
 def test_ports_are_published_on_loopback_only() -> None:
     ports = [port for service in _services().values() for port in service.get("ports", ())]
-    assert sorted(ports) == ["127.0.0.1:8000:8000", "127.0.0.1:8001:8000"]
+    assert sorted(ports) == ["127.0.0.1:8400:8400", "127.0.0.1:8401:8400"]
 
 
 def test_variables_are_in_the_example_file() -> None:
     written = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8")
     named = {line.partition("=")[0] for line in written.splitlines() if re.match(r"\w+=", line)}
     assert set(REFERENCE.findall(COMPOSE.read_text(encoding="utf-8"))) == named == set(GIVEN)
+
+
+def test_the_hub_in_production_has_a_key_of_its_own() -> None:
+    hub = _services()["hub"]
+    assert hub["environment"]["OPSHUB_PROFILE"] == "production"
+    assert hub["environment"]["OPSHUB_TOKEN_KEY_FILE"] == "/run/secrets/token_key"
+    assert hub["secrets"] == ["token_key"]
+    assert list(_file()["secrets"]) == ["token_key"]
+
+
+def test_the_systems_file_it_mounts_is_valid() -> None:
+    load_systems = importlib.import_module("hub.config.systems").load_systems
+    systems = load_systems(ROOT / "deploy" / "systems.yaml", environ=GIVEN)
+    assert set(systems.systems) == {"erp"}
 
 
 def test_every_setting_is_one_the_hub_has() -> None:
