@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seed_once(path, system, build_plan)
         listener = _listen(options.host, options.port)
     except (DataOfAnotherVersion, OSError) as error:
-        print(f"{system.name}: {error}", file=sys.stderr)
+        sys.stderr.write(f"{system.name}: {error}\n")
         return EXIT_UNUSABLE
     if options.until_stdin_closes:
         threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -81,7 +81,8 @@ def _listen(host: str, port: int) -> socket.socket:
 def _announce(system: ForeignSystem, listener: socket.socket, path: Path) -> None:
     host, port = listener.getsockname()[:2]
     ready = {"system": system.name, "url": f"http://{host}:{port}", "database": str(path)}
-    print(json.dumps(ready), flush=True)
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
 
 
 def _end_with_parent() -> None:

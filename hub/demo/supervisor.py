@@ -120,7 +120,10 @@ def environment_of(systems: tuple[DemoSystem, ...]) -> dict[str, str]:
 
 
 def _claim(directory: Path) -> tuple[Path, IO[str]]:
-    """The directory's absolute path and a lock on it that the kernel frees with its holder, so that a dead one is no obstacle."""
+    """The directory's absolute path and a lock on it.
+
+    The kernel frees the lock with its holder, so that a dead one is no obstacle.
+    """
     data_dir = directory.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     path = data_dir / LOCK_FILE

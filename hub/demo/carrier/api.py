@@ -17,7 +17,7 @@ from hub.demo.collection import (
     next_link,
 )
 from hub.demo.database import fetch, fetch_one
-from hub.demo.formats import now
+from hub.demo.formats import now, utc_reader
 from hub.demo.system import Change, Dialect
 
 TOKEN = "demo-carrier"
@@ -51,7 +51,7 @@ COLLECTIONS = (
             "numbers": Filter("number"),
             "carrier": Filter("carrier", "eq"),
             "references": Filter("reference"),
-            "updatedSince": Filter("updated", "gte"),
+            "updatedSince": Filter("updated", "gte", utc_reader("%Y-%m-%dT%H:%M:%S")),
         },
         nested=(Nested("scans", "scans", "tracking", "at, seq"),),
     ),
@@ -65,7 +65,7 @@ COLLECTIONS = (
             "references": Filter("reference"),
             "shipper": Filter("shipper", "eq"),
             "carrier": Filter("carrier", "eq"),
-            "since": Filter("at", "gte"),
+            "since": Filter("at", "gte", utc_reader("%Y-%m-%dT%H:%M:%S")),
         },
     ),
 )

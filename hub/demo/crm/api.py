@@ -17,7 +17,7 @@ from hub.demo.collection import (
 )
 from hub.demo.crm.seed import stamp
 from hub.demo.database import fetch, fetch_one
-from hub.demo.formats import now
+from hub.demo.formats import now, utc_reader
 from hub.demo.system import Change, Dialect
 
 TOKEN = "demo-crm"
@@ -60,8 +60,8 @@ COLLECTIONS = (
             "rmas": Filter("rmaNo"),
             "state": Filter("state"),
             "queue": Filter("queue"),
-            "openedSince": Filter("openedAt", "gte"),
-            "updatedSince": Filter("updatedAt", "gte"),
+            "openedSince": Filter("openedAt", "gte", utc_reader("%Y-%m-%dT%H:%M:%S+00:00")),
+            "updatedSince": Filter("updatedAt", "gte", utc_reader("%Y-%m-%dT%H:%M:%S+00:00")),
         },
         nested=(Nested("messages", "messages", "caseNo", "sentAt, id"),),
     ),

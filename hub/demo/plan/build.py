@@ -5,11 +5,11 @@ import hashlib
 from hub.demo.plan.billing import invoices_by_order, memo_numbers, plain_memos, plan_invoices
 from hub.demo.plan.cases import plan_cases
 from hub.demo.plan.catalogue import plan_items
-from hub.demo.plan.fulfilment import plan_shipments
+from hub.demo.plan.fulfilment import plan_return_shipments, plan_shipments
 from hub.demo.plan.orders import plan_orders
 from hub.demo.plan.parties import plan_parties
 from hub.demo.plan.records import Plan
-from hub.demo.plan.returns import plan_rmas, return_memos
+from hub.demo.plan.returns import plan_rmas, return_memos, with_shipped_serials
 from hub.demo.plan.stock import plan_prices, plan_stock
 
 
@@ -18,17 +18,18 @@ def build_plan() -> Plan:
     items = plan_items()
     customers, accounts = plan_parties()
     orders = plan_orders(customers, items)
-    shipments = plan_shipments(orders, {item.sku: item for item in items})
+    by_sku = {item.sku: item for item in items}
+    shipments = plan_shipments(orders, by_sku)
     invoices = plan_invoices(orders, shipments)
     billed = invoices_by_order(invoices)
-    rmas = plan_rmas(orders, billed)
+    rmas = tuple(with_shipped_serials(plan_rmas(orders, billed), shipments))
     numbers = memo_numbers()
     return Plan(
         items=items,
         customers=customers,
         accounts=accounts,
         orders=orders,
-        shipments=shipments,
+        shipments=(*shipments, *plan_return_shipments(rmas, by_sku)),
         invoices=invoices,
         credit_memos=(*return_memos(rmas, billed, numbers), *plain_memos(invoices, numbers)),
         rmas=rmas,

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from hub.demo.plan.records import Item, Line, Order, Scan, Shipment, ShippedLine
+from hub.demo.plan.records import Item, Line, Order, Rma, Scan, Shipment, ShippedLine
+from hub.demo.plan.returned import STATUSES
 from hub.demo.plan.when import REFERENCE_AT, dice
 
 FIRST_NUMBER = {"north": 700001, "south": 40001}
@@ -16,6 +17,8 @@ RECYCLED_PAIRS = 6
 RECYCLED_AFTER_DAYS = 366
 CARRIERS = (("PXP", "GROUND"), ("PXP", "EXPRESS"), ("GLF", "STANDARD"), ("GLF", "FREIGHT"))
 SPLIT_CHANCE = 0.15
+TRAVELLED = frozenset(STATUSES[STATUSES.index("IN_TRANSIT") : STATUSES.index("CLOSED") + 1])
+"""Return statuses in which the goods have left the customer."""
 HUBS = ("Hannover", "Leipzig", "Rotterdam", "Louisville", "Memphis", "Chicago")
 Items = Mapping[str, Item]
 
@@ -158,6 +161,46 @@ def scans_of(
 
 def _second(start: datetime, passed: timedelta) -> datetime:
     return (start + passed).replace(microsecond=0)
+
+
+def plan_return_shipments(rmas: Sequence[Rma], items: Items) -> tuple[Shipment, ...]:
+    """The parcels in which returned goods travel; numbered after their RMA."""
+    desk = Desk(dice("return shipments"), items)
+    return tuple(_returning(desk, rma) for rma in rmas if rma.status in TRAVELLED)
+
+
+def _returning(desk: Desk, rma: Rma) -> Shipment:
+    rng = desk.rng
+    created = rma.authorized_at or rma.requested_at
+    shipped = min(created + timedelta(hours=rng.randrange(3, 24)), REFERENCE_AT)
+    arrived = min((each.at for each in rma.receipts), default=None)
+    arrived = None if arrived is None else max(shipped, arrived - timedelta(minutes=40))
+    carrier, service = rng.choice(CARRIERS)
+    return Shipment(
+        warehouse=rma.warehouse,
+        number=f"{rma.number.replace('-', '')}P1",
+        erp=rma.erp,
+        order=rma.order,
+        rma=rma.number,
+        direction="RETURN",
+        status="IN_TRANSIT" if arrived is None else "DELIVERED",
+        carrier=carrier,
+        service=service,
+        tracking=desk.tracking(carrier),
+        packages=1,
+        weight_kg=sum(
+            (desk.items[line.sku].weight_kg * line.authorized for line in rma.lines), Decimal(0)
+        ),
+        created_at=created,
+        shipped_at=shipped,
+        estimated_at=shipped + timedelta(days=4),
+        delivered_at=arrived,
+        lines=tuple(
+            ShippedLine(line.order_line, line.sku, line.unit, line.authorized, (), None)
+            for line in rma.lines
+        ),
+        scans=tuple(scans_of(rng, created, shipped, delivered=arrived)),
+    )
 
 
 def _recycle_numbers(shipments: list[Shipment]) -> Iterator[Shipment]:

@@ -1,4 +1,10 @@
-"""The two side statuses of a return, as the ERPs keep them beside the main one."""
+"""The statuses of a return in their order, and the two side statuses ERPs keep beside them."""
+
+STATUSES = (
+    "REQUESTED", "PENDING_REVIEW", "AUTHORIZED", "IN_TRANSIT", "PARTIALLY_RECEIVED", "RECEIVED",
+    "INSPECTED", "DISPOSITIONED", "CREDIT_PENDING", "CREDITED", "CLOSED", "DECLINED", "CANCELLED",
+    "EXPIRED",
+)  # fmt: skip
 
 LOGISTICS = {
     "REQUESTED": "NOT_SHIPPED",

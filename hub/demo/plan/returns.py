@@ -15,14 +15,11 @@ from hub.demo.plan.records import (
     Receipt,
     Rma,
     RmaLine,
+    Shipment,
 )
+from hub.demo.plan.returned import STATUSES
 from hub.demo.plan.when import REFERENCE_AT, age_days, dice
 
-STATUSES = (
-    "REQUESTED", "PENDING_REVIEW", "AUTHORIZED", "IN_TRANSIT", "PARTIALLY_RECEIVED", "RECEIVED",
-    "INSPECTED", "DISPOSITIONED", "CREDIT_PENDING", "CREDITED", "CLOSED", "DECLINED", "CANCELLED",
-    "EXPIRED",
-)  # fmt: skip
 RECEIVED_FROM = STATUSES.index("PARTIALLY_RECEIVED")
 INSPECTED_FROM = STATUSES.index("INSPECTED")
 DISPOSITIONED_FROM = STATUSES.index("DISPOSITIONED")
@@ -207,8 +204,6 @@ LineWork = tuple[RmaLine, int, tuple[Outcome, ...]]
 def _with_line_work(rng: Random, rma: Rma, work: LineWork, *, rank: int, at: datetime) -> Rma:
     line, received, outcomes = work
     stem = f"{rma.number.replace('-', '')}-{line.number}"
-    is_serial = line.sku.split("-")[0] in ("PMP", "MOT", "DRV")
-    serials = tuple(f"{line.sku[:3]}{rng.randrange(10**7, 10**8)}" for _ in range(received))
     receipt = Receipt(
         number=f"RC{stem}",
         rma_line=line.number,
@@ -217,7 +212,7 @@ def _with_line_work(rng: Random, rma: Rma, work: LineWork, *, rank: int, at: dat
         quantity=received,
         dock=rng.choice(("DOCK-1", "DOCK-2", "DOCK-7")),
         at=at,
-        serials=serials if is_serial else (),
+        serials=(),
         lot=None,
     )
     inspections, dispositions = [], []
@@ -262,6 +257,23 @@ def _disposition(inspection: Inspection, outcome: Outcome, number: str) -> Dispo
         decided_by=inspection.inspector,
         at=min(inspection.at + timedelta(hours=5), REFERENCE_AT),
     )
+
+
+def with_shipped_serials(rmas: Sequence[Rma], shipments: Sequence[Shipment]) -> Iterator[Rma]:
+    """The same returns, each receipt with serial numbers that had gone out to that customer."""
+    gone = {
+        (shipment.erp, shipment.order, line.order_line): line
+        for shipment in shipments
+        for line in shipment.lines
+    }
+    for rma in rmas:
+        order_lines = {line.number: line.order_line for line in rma.lines}
+        receipts = []
+        for receipt in rma.receipts:
+            line = gone[rma.erp, rma.order, order_lines[receipt.rma_line]]
+            serials = line.serials[: receipt.quantity]
+            receipts.append(replace(receipt, serials=serials, lot=line.lot))
+        yield replace(rma, receipts=tuple(receipts))
 
 
 def return_memos(

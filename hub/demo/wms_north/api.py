@@ -17,7 +17,7 @@ from hub.demo.collection import (
     unpacked,
 )
 from hub.demo.database import Row, fetch_one
-from hub.demo.formats import in_utc, now
+from hub.demo.formats import in_utc, now, utc_reader
 from hub.demo.system import Change, Dialect
 
 KEY = "demo-wms-north"
@@ -58,8 +58,8 @@ COLLECTIONS = (
             "rmas": Filter("hostRma"),
             "trackings": Filter("trackingNo"),
             "state": Filter("state"),
-            "since": Filter("createdAt", "gte"),
-            "changedSince": Filter("changedAt", "gte"),
+            "since": Filter("createdAt", "gte", utc_reader("%Y-%m-%dT%H:%M:%SZ")),
+            "changedSince": Filter("changedAt", "gte", utc_reader("%Y-%m-%dT%H:%M:%SZ")),
         },
         nested=(
             Nested("lines", "shipment_lines", "shipment", "hostLine", unpacked("sns")),
@@ -74,7 +74,7 @@ COLLECTIONS = (
             "ids": Filter("id"),
             "skus": Filter("sku"),
             "locations": Filter("location"),
-            "changedSince": Filter("changedAt", "gte"),
+            "changedSince": Filter("changedAt", "gte", utc_reader("%Y-%m-%dT%H:%M:%SZ")),
         },
     ),
     Collection("/receipts", "receipts", "id", OF_A_RETURN, shape=unpacked("sns")),

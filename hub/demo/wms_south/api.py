@@ -17,9 +17,9 @@ from hub.demo.collection import (
     unpacked,
 )
 from hub.demo.database import Row, fetch_one
-from hub.demo.formats import now
+from hub.demo.formats import now, wall_reader
 from hub.demo.system import Change, Dialect
-from hub.demo.wms_south.seed import wall
+from hub.demo.wms_south.seed import ZONE, wall
 
 USER = "hub"
 PASSWORD = "demo-wms-south"
@@ -67,8 +67,8 @@ COLLECTIONS = (
             "trackings": Filter("trk"),
             "company": COMPANY,
             "st": Filter("st"),
-            "created_from": Filter("ts_crt", "gte"),
-            "updated_from": Filter("ts_upd", "gte"),
+            "created_from": Filter("ts_crt", "gte", wall_reader(ZONE)),
+            "updated_from": Filter("ts_upd", "gte", wall_reader(ZONE)),
         },
         nested=(Nested("lines", "shp_dtl", "shp_no", "ln", unpacked("ser")),),
     ),
@@ -80,7 +80,7 @@ COLLECTIONS = (
             "ids": Filter("inv_id"),
             "skus": Filter("sk"),
             "locations": Filter("loc"),
-            "updated_from": Filter("ts_upd", "gte"),
+            "updated_from": Filter("ts_upd", "gte", wall_reader(ZONE)),
         },
     ),
     Collection(
