@@ -38,7 +38,7 @@ class CreditStanding:
     available: Money | None = computed(
         available_credit, description="Limit less exposure; negative when overdrawn."
     )
-    credit_hold: bool | None = told("Whether deliveries are stopped for credit.", name="hold")
+    credit_hold: bool | None = told("Whether deliveries are stopped for credit.", name="onHold")
 
 
 @represents(model.Customer)
@@ -66,7 +66,7 @@ class Customer(Sourced):
     payment_terms: str | None = told("When they pay.")
     created_at: datetime | None = told("When the account was opened.")
     updated_at: datetime | None = told("Last change in the system.")
-    credit_standing: CreditStanding | None = computed(
+    credit: CreditStanding | None = computed(
         credit_standing, description="Credit limit, exposure and hold. Not for customers."
     )
     cases: list[LazyCase] | None = related(

@@ -90,8 +90,5 @@ ENUMS: tuple[EnumRow, ...] = (
 )  # fmt: skip
 
 
-def register_enums() -> None:
-    """Make every canonical enum a GraphQL enum; doing it again changes nothing."""
-    for row in ENUMS:
-        if not hasattr(row.enum, "__strawberry_definition__"):
-            strawberry.enum(row.enum, name=row.name, description=row.description)
+for _row in ENUMS:  # as a decorator would, but hub.model knows nothing of GraphQL
+    strawberry.enum(_row.enum, name=_row.name, description=_row.description)

@@ -18,9 +18,7 @@ from resolvers.sourced import Money, Quantity, Sourced
 @strawberry.type(description="One line of an invoice.")
 class InvoiceLine(Sourced):
     line_number: int | None = told("Its number within the invoice.")
-    order_line: int | None = told(
-        "The number of the order's line it bills.", name="orderLineNumber"
-    )
+    order_line: int | None = told("The number of the order's line it bills.")
     sku: str | None = told("The item's SKU.")
     description: str | None = told("The item as the invoice words it.")
     quantity: Quantity | None = told("Billed.")

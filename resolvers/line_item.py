@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub.model.order import OrderLine
+from hub.model.values import Ref
 from hub.reads.relations import ITEMS_BY_SKU
 from resolvers.context import Context
 from resolvers.edges import one_of
@@ -22,7 +23,7 @@ async def item_by_line(lines: Sequence[OrderLine], ctx: Context) -> list[Any]:
         ),
         ctx.reads.related(ITEMS_BY_SKU, selling),
     )
-    items = {line.ref: item for line, item in zip(referring, by_ref, strict=True)}
+    items: dict[Ref, Any] = {line.ref: item for line, item in zip(referring, by_ref, strict=True)}
     for line, section in zip(selling, by_sku, strict=True):
         items[line.ref] = one_of(section, line)
     return [items.get(line.ref) for line in lines]

@@ -80,7 +80,7 @@ async def unmatched_references(
     noun: NounArgument,
     first: Annotated[int, argument("At most 500.")] = UNMATCHED_DEFAULT,
 ) -> Sequence[Ref]:
-    """References of the noun that no other system is known to share; Forbidden outside the house."""
+    """References no other system is known to share; Forbidden outside the house."""
     refuse_strangers(ctx, "unmatchedReferences")
     _check_noun(noun)
     if not 1 <= first <= ctx.limits.unmatched_max:

@@ -24,29 +24,19 @@ SERIALS = "Serial numbers, where the item has them."
 
 
 @represents(model.ReturnLine)
-@strawberry.type(description="The quantities of a return line on their way from asked to credited.")
-class RmaQuantities:
+@strawberry.type(description="One line of a return.")
+class RmaLine(Sourced):
+    line_number: int | None = told("Its number within the return.")
+    order_line: int | None = told("The number of the order's line that comes back.")
+    sku: str | None = told("The item's SKU.")
+    reason: model.ReturnReason | None = coded("reason", "Why it comes back.")
+    reason_note: str | None = told("The reason in the customer's words.")
     requested: Quantity | None = told("Asked to come back.")
     authorized: Quantity | None = told("Allowed to come back.")
     received: Quantity | None = told("Arrived.")
     accepted: Quantity | None = told("Found good enough to credit.")
     rejected: Quantity | None = told("Refused.")
     credited: Quantity | None = told("Credited.")
-
-
-@represents(model.ReturnLine)
-@strawberry.type(description="One line of a return.")
-class RmaLine(Sourced):
-    line_number: int | None = told("Its number within the return.")
-    order_line: int | None = told(
-        "The number of the order's line that comes back.", name="orderLineNumber"
-    )
-    sku: str | None = told("The item's SKU.")
-    reason: model.ReturnReason | None = coded("reason", "Why it comes back.")
-    reason_note: str | None = told("The reason in the customer's words.")
-    quantities: RmaQuantities = computed(
-        lambda line: line, description="From asked to credited, each as its system counts it."
-    )
     unit_credit_price: Money | None = told("Credited for one unit.")
     restocking_fee: Money | None = told("Withheld.")
     serials: list[str] = computed(lambda line: line.serials or (), description=SERIALS)

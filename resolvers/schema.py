@@ -9,14 +9,13 @@ from strawberry.schema.config import StrawberryConfig
 from resolvers import references, roots
 from resolvers.case import Case
 from resolvers.customer import Customer
-from resolvers.enums import register_enums
 from resolvers.fields import mutation, root
 from resolvers.inventory import Availability, Item, Price
 from resolvers.order import Order
 from resolvers.references import ReferencesPayload
 from resolvers.returns import Rma
 from resolvers.scalars import SCALARS
-from resolvers.search import SearchHit, search
+from resolvers.search import SearchAnswer, search
 from resolvers.shipment import Shipment
 from resolvers.sourced import Node, SourceRef
 from resolvers.system import Me, System, me, systems
@@ -56,7 +55,7 @@ class Query:
     case: Case | None = root(
         roots.case, reads=("CASE_BY_REF",), description="A service case, by id or number."
     )
-    search: list[SearchHit] | None = root(
+    search: SearchAnswer | None = root(
         search, reads=("SEARCH",), description="Whatever carries this number or name, best first."
     )
     node: Node | None = root(roots.node, description="Whatever the id names.")
@@ -85,7 +84,6 @@ class Mutation:
 
 def build_schema() -> strawberry.Schema:
     """The schema, sorted by name; a new one each time, over the same types."""
-    register_enums()
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,

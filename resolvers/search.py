@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from hub.model.errors import InputInvalid
-from hub.reads.answers import Hit
+from hub.reads.answers import Hit, SearchResult
 from resolvers.context import Context
 from resolvers.edges import told
 from resolvers.fields import represents
@@ -27,18 +27,23 @@ class SearchHit:
     record: Node = told("What it was found in.", name="node")
 
 
+@represents(SearchResult)
+@strawberry.type(description="What a text was found in.")
+class SearchAnswer:
+    hits: list[SearchHit] = told("Best first, each record once.")
+
+
 async def search(
     ctx: Context,
     *,
     text: Annotated[str, argument("Order, RMA, tracking, PO or case number, or a name.")],
     first: Annotated[int, argument("Best hits, at most 50.")] = HITS_DEFAULT,
-) -> list[Hit] | Partial:
-    """Best hits first, each record once; one error for each system that failed."""
+) -> SearchResult | Partial:
+    """The best hits; one error for each system that failed, null where nothing was found then."""
     check_text("text", text, ctx.limits.search_text_max)
     if not 1 <= first <= ctx.limits.search_hits_max:
         raise InputInvalid("first", first, expected=f"1 to {ctx.limits.search_hits_max}")
     result = await ctx.reads.search(text.strip(), first)
-    hits = list(result.hits)
     if not result.failures:
-        return hits
-    return Partial(hits or None, result.failures)
+        return result
+    return Partial(result if result.hits else None, result.failures)

@@ -24,7 +24,7 @@ async def milestones_by_shipment(shipments: Sequence[model.Shipment], ctx: Conte
 @represents(model.ShipmentLine)
 @strawberry.type(description="What of an order line is in a shipment.")
 class ShipmentLine(Sourced):
-    order_line: int | None = told("The number of the order's line.", name="orderLineNumber")
+    order_line: int | None = told("The number of the order's line.")
     item: str | None = told("The item's SKU.", name="sku")
     quantity: Quantity | None = told("In the shipment.")
     lot: str | None = told("The lot it was taken from.")

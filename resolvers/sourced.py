@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -47,7 +47,7 @@ class Provenance:
 
 def kind_of(ref: Ref, ctx: Context) -> SystemKind | None:
     """The role of the system a reference points into; null for a system that is not connected."""
-    role = ctx.roles_by_system.get(ref.system)
+    role = ctx.system_roles.get(ref.system)
     return None if role is None else SystemKind(role.upper())
 
 
@@ -115,14 +115,13 @@ def sections(records: Sequence[Record], ctx: Context) -> list[list[SectionState]
     return [ctx.reads.sections_of(record) for record in records]
 
 
-def sections_field() -> strawberry.types.field.StrawberryField:
+def sections_field() -> Any:
     """`sections`: resolved last, so that it reports how its siblings ended."""
-    field: strawberry.types.field.StrawberryField = edge(
+    return edge(
         sections,
         late=True,
         description="How each section asked for in this request was answered, per system.",
     )
-    return field
 
 
 @strawberry.interface(description="Anything with a global id.")

@@ -19,14 +19,14 @@ class Unmapped(NamedTuple):
     """How often a native value of a canonical field was not in the systems file."""
 
     field: str
-    count: int
+    times: int
 
 
 @represents(Unmapped)
 @strawberry.type(description="Native values of a field that the systems file does not map.")
 class UnmappedCount:
     field: str = told("The canonical field.")
-    count: int = told("How often one was met since the hub started.")
+    times: int = told("How often one was met since the hub started.", name="count")
 
 
 def unmapped_of(state: SystemState) -> list[Unmapped]:

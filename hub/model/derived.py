@@ -188,7 +188,7 @@ def financial_status(
     if any(each.is_disputed or each.status is InvoiceStatus.DISPUTED for each in billed):
         return FinancialStatus.DISPUTED
     posted = [each for each in credit_memos if each.status in POSTED_CREDITS]
-    documents = [*billed, *posted]
+    documents: list[Invoice | CreditMemo] = [*billed, *posted]
     if any(each.total is None or has_gap(each, "status") for each in documents):
         return None
     owed, given = _sums(billed), _credited(billed, posted)

@@ -1,0 +1,113 @@
+"""What clients see of an error: its message, path, locations and public extensions, never more.
+
+Our own errors go out as they are. What a client's document got wrong is DOCUMENT_INVALID. Anything
+else is a defect: INTERNAL, its text only in the log, under the correlation id that is also shown.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from itertools import chain, zip_longest
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+
+from hub.model.errors import DocumentInvalid, Internal, OpsHubError
+
+log = logging.getLogger(__name__)
+
+ERRORS_MAX = 10  # errors of one answer
+ERRORS_BYTES_MAX = 4096  # bytes of the errors of one answer, as JSON
+MESSAGE_MAX = 500  # characters of one message
+LOCATIONS_MAX = 3  # places in the document of one error
+
+Wire = dict[str, Any]
+
+
+def wire_errors(errors: Sequence[Exception], correlation_id: str) -> tuple[list[Wire], int]:
+    """The errors as clients see them, and how many were left out.
+
+    Errors of one system and code stand together. Where there are too many, every system and code
+    keeps its first ones, in turn.
+    """
+    told = [(public_error(error, correlation_id), error) for error in errors]
+    log_defects(told, correlation_id)
+    groups: dict[tuple[str | None, str], list[Wire]] = {}
+    for public, error in told:
+        wire = wire_of(public, error, correlation_id)
+        groups.setdefault((public.system, public.code), []).append(wire)
+    kept = fitting(chain.from_iterable(zip_longest(*groups.values())))
+    shown = [wire for group in groups.values() for wire in group if id(wire) in kept]
+    return shown, len(told) - len(shown)
+
+
+def fitting(wires: Iterable[Wire | None]) -> set[int]:
+    """The identities of the first ones that fit the limits. The very first always does."""
+    kept: set[int] = set()
+    size = 2  # the brackets
+    for wire in wires:
+        if wire is None:
+            continue
+        size += len(orjson.dumps(wire)) + 1
+        if kept and (len(kept) == ERRORS_MAX or size > ERRORS_BYTES_MAX):
+            break
+        kept.add(id(wire))
+    return kept
+
+
+def public_error(error: Exception, correlation_id: str) -> OpsHubError:
+    """The error of our tree that stands for it."""
+    cause = cause_of(error)
+    if isinstance(cause, OpsHubError) and cause.code != Internal.code:
+        return cause
+    if isinstance(cause, GraphQLError) and is_of_the_document(cause):
+        return DocumentInvalid(cause.message)
+    return Internal(f"the hub failed here; its operators find why under {correlation_id}")
+
+
+def cause_of(error: Exception) -> Exception:
+    """What was raised first, below every GraphQLError that only locates it."""
+    while isinstance(error, GraphQLError) and error.original_error is not None:
+        error = error.original_error
+    return error
+
+
+def is_of_the_document(error: GraphQLError) -> bool:
+    """Whether graphql-core refuses the request: before execution, or an argument during it."""
+    return error.path is None or error.message.startswith("Argument ")
+
+
+def wire_of(public: OpsHubError, error: Exception, correlation_id: str) -> Wire:
+    """One entry of `errors`."""
+    wire: Wire = {"message": shortened(str(public))}
+    if isinstance(error, GraphQLError):
+        if error.path is not None:
+            wire["path"] = list(error.path)
+        if error.locations:
+            wire["locations"] = [
+                {"line": at.line, "column": at.column} for at in error.locations[:LOCATIONS_MAX]
+            ]
+    wire["extensions"] = public.extensions | {"correlationId": correlation_id}
+    return wire
+
+
+def shortened(message: str) -> str:
+    return message if len(message) <= MESSAGE_MAX else message[: MESSAGE_MAX - 1] + "…"
+
+
+def log_defects(told: Iterable[tuple[OpsHubError, Exception]], correlation_id: str) -> None:
+    """One line with a stack for each different defect, and how often it came."""
+    defects: dict[tuple[type, str], list[Exception]] = {}
+    for public, error in told:
+        if isinstance(public, Internal):
+            cause = cause_of(error)
+            defects.setdefault((type(cause), str(cause)), []).append(error)
+    for same in defects.values():
+        path = getattr(same[0], "path", None)
+        log.error(
+            "a field failed",
+            exc_info=cause_of(same[0]),
+            extra={"correlation_id": correlation_id, "path": path, "times": len(same)},
+        )
