@@ -92,6 +92,12 @@ def _fill_of(spec: re.Match[str]) -> str:
     return spec["fill"] or spec["zero"] or " "
 
 
+class MomentText(str):
+    """A formatted part of an instant; in a column of numbers its leading zeros are not kept."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Instants or days written in one or several native columns.
@@ -142,7 +148,7 @@ class Moment:
             if self.epoch:
                 return ((instant - _EPOCH) // timedelta(microseconds=1_000_000 // self.epoch),)
             local = self.local(instant)
-        return tuple(local.strftime(form) for form in self.formats)
+        return tuple(MomentText(local.strftime(form)) for form in self.formats)
 
     def local(self, instant: datetime) -> datetime:
         """The naive local time of an instant in the source's zone."""

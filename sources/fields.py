@@ -75,7 +75,7 @@ class Shape:
     is_flat: bool
     targets: Callable[[FieldSpec, str], frozenset[str]]
     base_unit: Get | None
-    on_warned: Callable[[str, str], None]
+    on_unmapped: Callable[[str, str], None]
 
     def get(self, path: str) -> Get:
         return column_get(path) if self.is_flat else path_get(path)
@@ -135,16 +135,16 @@ def translator(name: str, spec: FieldSpec, shape: Shape) -> Callable[[str], str 
         canonical = table.get(word)
         if canonical is not None:
             return canonical
+        shape.on_unmapped(f"{shape.noun}.{name}", word)
         if spec.otherwise == ERROR:
-            raise UnmappedValue(shape.system, f"{shape.noun}.{name}", word, known)
-        shape.on_warned(f"{shape.noun}.{name}", word)
+            raise UnmappedValue(shape.system, name, word, known)
         return None if spec.otherwise == WARN else spec.otherwise
 
     return translate
 
 
 def words_encoder(spec: FieldSpec) -> Callable[[Sequence[str]], Encoded]:
-    """Canonical words to native ones; the word of `otherwise` is all that is not mapped elsewhere."""
+    """Canonical words to native; the word of `otherwise` is all that is not mapped elsewhere."""
     backwards = words_of(spec.values or {})
 
     def encode(wanted: Sequence[str]) -> Encoded:

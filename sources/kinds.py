@@ -153,16 +153,17 @@ def _moment(field: Field, spec: FieldSpec, shape: Shape) -> FieldMapping:
     plain = _plain(field, spec, shape)
 
     def native(value: date) -> tuple[Any, ...]:
-        if moment.epoch and isinstance(value, datetime):
+        if moment.formats or moment.epoch:
             return moment.render(value)
-        if moment.formats:
-            return moment.render(value)
+        if isinstance(value, datetime) and moment.zone is not None:
+            return (value.astimezone(moment.zone),)
         return (value,)
 
-    return FieldMapping(
-        field, spec.native, plain.read, lambda asked: Encoded(tuple(native(each) for each in asked)),
-        is_ordered=moment.sorts, moment=None if moment.formats or moment.epoch else "iso",
-    )  # fmt: skip
+    def encode(asked: Sequence[date]) -> Encoded:
+        return Encoded(tuple(native(each) for each in asked))
+
+    iso = None if moment.formats or moment.epoch else "iso"
+    return FieldMapping(field, spec.native, plain.read, encode, is_ordered=moment.sorts, moment=iso)
 
 
 def _text_converter(field: Field, spec: FieldSpec, shape: Shape) -> Convert:

@@ -52,6 +52,7 @@ class EntityMapping:
     carries: frozenset[str]
     targets: Mapping[str, frozenset[str]]
     build: Callable[[Row, datetime], Record]
+    key_of_row: Callable[[Row], str]
 
     def record(self, row: Row, fetched_at: datetime) -> Record | SourceInvalid:
         """The record of a row, or what is wrong with it: other rows are not concerned."""
@@ -59,6 +60,13 @@ class EntityMapping:
             return self.build(row, fetched_at)
         except Malformed as error:
             return SourceInvalid(self.system, f"{self.noun}: {error}")
+
+    def identify(self, row: Row) -> str | None:
+        """The key of a row that may be unreadable otherwise, None where even that is broken."""
+        try:
+            return self.key_of_row(row)
+        except Malformed:
+            return None
 
     def native_key(self, key: str) -> tuple[str, ...] | None:
         """The native texts of a key, None where no record of this entity can have it."""
@@ -80,7 +88,7 @@ class _Child:
 
 def compile_entity(spec: EntitySpec, shape: Shape) -> EntityMapping:
     """Compile all fields of an entity; SpecUnusable names the field that cannot be compiled."""
-    known = fields_of(NOUNS[spec.noun])
+    known = fields_of(NOUNS[spec.noun])  # type: ignore[arg-type]  # mypy: no hash of a class
     plain, children = {}, []
     for name, field_spec in spec.fields.items():
         field = _known_field(known, name, spec.noun)
@@ -88,6 +96,7 @@ def compile_entity(spec: EntitySpec, shape: Shape) -> EntityMapping:
             children.append(_child(field, field_spec, spec.noun, shape))
         else:
             plain[name] = _compiled(field, field_spec, shape, ("fields", name))
+    key_gets = tuple(shape.get(column) for column in spec.key)
     attributes = tuple(_attribute(name, each, shape) for name, each in spec.attributes.items())
     return EntityMapping(
         shape.system,
@@ -97,6 +106,7 @@ def compile_entity(spec: EntitySpec, shape: Shape) -> EntityMapping:
         frozenset(child.name for child in children),
         _targets(spec.fields, known, shape),
         _builder(spec, shape, plain, children=tuple(children), attributes=attributes),
+        lambda row: _key(key_gets, row, spec.key),
     )
 
 
@@ -183,9 +193,9 @@ def _child(field: Field, spec: FieldSpec, parent: str, shape: Shape) -> _Child:
     if shape.is_flat or spec.each is None or spec.fields is None or field.to is None:
         raise SpecUnusable(("fields", field.name), "children need `each` in a document")
     child_shape = Shape(
-        shape.system, field.to, False, shape.targets, base_unit=None, on_warned=shape.on_warned
+        shape.system, field.to, False, shape.targets, base_unit=None, on_unmapped=shape.on_unmapped
     )
-    known = fields_of(NOUNS[field.to])
+    known = fields_of(NOUNS[field.to])  # type: ignore[arg-type]  # as above
     fields = {}
     for name, each in spec.fields.items():
         path = ("fields", field.name, "fields", name)
@@ -239,10 +249,7 @@ class _AttributeRead:
 
 def _attribute(name: str, spec: AttributeSpec, shape: Shape) -> _AttributeRead:
     field = Field(name, _ATTRIBUTE_KINDS[spec.type])
-    made = FieldSpec(
-        column=spec.column, values=spec.values, read=spec.read, zone=spec.zone,
-        optional=spec.optional,
-    )  # fmt: skip
+    made = FieldSpec.model_validate(spec.model_dump(exclude={"type", "visible_to"}))
     compiled = _compiled(field, made, shape, ("attributes", name))
     return _AttributeRead(
         name,

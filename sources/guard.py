@@ -1,0 +1,193 @@
+"""A guarded source: what reads ask. It bounds time and concurrency, and it never raises.
+
+Order of the gates: breaker and Retry-After (no wait), quota (no wait), in-flight bound (waiting
+counts into the deadline), then the call. A failed call is the answer of each of its keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+from hub.config.problems import Problem
+from hub.config.specs import Limits
+from hub.model.errors import (
+    Internal,
+    OpsHubError,
+    SourceBusy,
+    SourceError,
+    SourceTimeout,
+    SourceUnavailable,
+)
+from hub.model.record import Record
+from hub.observe.metrics import observe_source_call, show_system
+from hub.observe.tracing import record_failure, span
+from hub.reads.port import FieldValue, ListPage, ListQuery, NounTerms, SystemHealth
+from sources.breaker import Breaker, Monotonic, TokenBucket
+from sources.guard_health import Observed
+from sources.port import NativeRecord, Source
+
+QUEUED_MAX = 256  # calls waiting for a free place of one system; more are refused as busy
+RETRY_AFTER_MAX_S = 60.0  # seconds; a system that asks for more is asked again anyway
+
+# The failures that say the system is unwell; the others say that we asked wrongly.
+_UNWELL = (SourceUnavailable, SourceTimeout)
+
+Answer = TypeVar("Answer")
+log = logging.getLogger(__name__)
+
+
+class GuardedSource:
+    """One system behind its limits. Implements `hub.reads.port.RecordSource`."""
+
+    def __init__(
+        self,
+        source: Source,
+        limits: Limits,
+        *,
+        unmapped: Mapping[str, int],
+        clock: Monotonic = time.monotonic,
+    ) -> None:
+        self.name, self.role, self.kind = source.name, source.role, source.kind
+        self._source, self._limits, self._clock = source, limits, clock
+        self._places = asyncio.Semaphore(limits.in_flight)
+        self._queued = 0
+        self._breaker = Breaker(clock=clock)
+        quota = limits.quota
+        self._bucket = None if quota is None else TokenBucket(quota.calls, quota.per_s, clock=clock)
+        self._quiet_until = 0.0
+        self._observed = Observed(unmapped, clock)
+
+    @property
+    def nouns(self) -> Mapping[str, NounTerms]:
+        return self._source.nouns
+
+    async def start(self) -> tuple[SourceError, ...]:
+        """Look at the system once; what is wrong is logged and shown in `health`, never raised."""
+        answer = await self._guarded("start", "*", lambda: self._source.start())
+        found = (answer,) if isinstance(answer, SourceError) else answer
+        problems = () if isinstance(found, OpsHubError) else found
+        for problem in problems:
+            self._observed.failed(problem, 0.0)
+            log.warning("%s", problem, extra={"system": self.name, "code": problem.code})
+        show_system(self.name, self.health().state)
+        return problems
+
+    async def close(self) -> None:
+        await self._source.close()
+
+    async def by_key(self, noun: str, keys: Sequence[str]) -> Sequence[Record | OpsHubError | None]:
+        if not keys:
+            return []
+        answer = await self._guarded("by_key", noun, lambda: self._source.by_key(noun, keys))
+        return [answer] * len(keys) if isinstance(answer, OpsHubError) else answer
+
+    async def by_field(
+        self, noun: str, field: str, values: Sequence[FieldValue]
+    ) -> Sequence[Sequence[Record | OpsHubError] | OpsHubError]:
+        if not values:
+            return []
+        answer = await self._guarded(
+            "by_field", noun, lambda: self._source.by_field(noun, field, values)
+        )
+        return [answer] * len(values) if isinstance(answer, OpsHubError) else answer
+
+    async def list(self, noun: str, query: ListQuery) -> ListPage | OpsHubError:
+        return await self._guarded("list", noun, lambda: self._source.list(noun, query))
+
+    async def native(self, noun: str, key: str) -> NativeRecord | OpsHubError | None:
+        return await self._guarded("native", noun, lambda: self._source.native(noun, key))
+
+    async def check(self) -> Sequence[Problem] | OpsHubError:
+        """For `config check --connect`: it may look at every table, so it has no deadline."""
+        try:
+            return await self._source.check()
+        except OpsHubError as error:
+            return error
+
+    def health(self) -> SystemHealth:
+        return self._observed.health(
+            in_flight=self._limits.in_flight - self._free_places, is_open=self._breaker.is_open
+        )
+
+    @property
+    def _free_places(self) -> int:
+        return self._places._value  # the semaphore has no public count
+
+    async def _guarded(
+        self, operation: str, noun: str, call: Callable[[], Awaitable[Answer]]
+    ) -> Answer | OpsHubError:
+        refusal = self._refusal()
+        if refusal is not None:
+            observe_source_call(self.name, operation, refusal.code, 0.0)
+            return refusal
+        started = self._clock()
+        attributes = {"opshub.system": self.name, "opshub.noun": noun}
+        with span(f"{operation} {noun}", kind="internal", attributes=attributes) as current:
+            try:
+                answer: Answer | OpsHubError = await self._in_time(call)
+            except OpsHubError as error:
+                record_failure(current, error)
+                answer = error
+            except Exception as error:
+                # A defect of one mapping or driver must not take the other systems' answers away.
+                log.exception("%s: %s of %s failed", self.name, operation, noun)
+                record_failure(current, error)
+                answer = Internal(f"{self.name}: a defect; see the log")
+        self._account(operation, answer, self._clock() - started)
+        return answer
+
+    def _refusal(self) -> SourceError | None:
+        """Why no call may start now. A refused call waits for nothing."""
+        now = self._clock()
+        if now < self._quiet_until:
+            wait_s = self._quiet_until - now
+            return SourceBusy(
+                self.name, f"it asked for no calls for {wait_s:.0f} s", retry_after_s=wait_s
+            )
+        if self._queued >= QUEUED_MAX:
+            return SourceBusy(self.name, f"{QUEUED_MAX} calls are waiting for it already")
+        if not self._breaker.lets_through():
+            return SourceUnavailable(
+                self.name, "it failed repeatedly; asked again in a few seconds"
+            )
+        wait_s = 0.0 if self._bucket is None else self._bucket.take()
+        if wait_s:
+            return SourceBusy(self.name, "its quota is used up", retry_after_s=wait_s)
+        return None
+
+    async def _in_time(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The call within one deadline, its wait for a free place included."""
+        self._queued += 1
+        is_queued = True
+        try:
+            async with asyncio.timeout(self._limits.timeout_s), self._places:
+                self._queued -= 1
+                is_queued = False
+                return await call()
+        except TimeoutError as error:
+            where = "no place was free" if is_queued else "it did not answer"
+            raise SourceTimeout(
+                self.name, f"{where} within {self._limits.timeout_s:g} s"
+            ) from error
+        finally:
+            self._queued -= is_queued
+
+    def _account(self, operation: str, answer: object, seconds: float) -> None:
+        error = answer if isinstance(answer, OpsHubError) else None
+        if isinstance(error, _UNWELL):
+            self._breaker.failed()
+        else:
+            self._breaker.succeeded()
+        if isinstance(error, SourceBusy) and error.retry_after_s is not None:
+            self._quiet_until = self._clock() + min(error.retry_after_s, RETRY_AFTER_MAX_S)
+        if error is None:
+            self._observed.succeeded(seconds)
+        else:
+            self._observed.failed(error, seconds)
+        outcome = "ok" if error is None else error.code
+        observe_source_call(self.name, operation, outcome, seconds)
+        show_system(self.name, self.health().state)
