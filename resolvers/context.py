@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
-from hub.model.values import Attribute, Ref
+from hub.model.values import Attribute
 from hub.reads.reads import Reads
 from hub.security.principal import Principal, Role
 from hub.security.scope import Scope
+from hub.store.cross_references import CrossReferences
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +22,6 @@ class OperationLimits:
     search_hits_max: int = 50  # hits of `search`
     search_text_max: int = 200  # characters of its text
     unmatched_max: int = 500  # rows of `unmatchedReferences`
-    linked_max: int = 20  # references of one `linkReferences`
-
-
-class ReferenceLedger(Protocol):
-    """The cross references as mutations see them: every change is audited."""
-
-    def same_as(self, ref: Ref) -> tuple[Ref, ...]: ...
-
-    async def link(self, refs: Sequence[Ref], actor: str, reason: str) -> None: ...
-
-    async def unlink(self, ref: Ref, actor: str, reason: str) -> None: ...
-
-    async def unmatched(self, noun: str) -> Sequence[Ref]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +29,17 @@ class Context:
     """One per request. `system_roles` is the role of each connected system, by its name."""
 
     reads: Reads
-    references: ReferenceLedger
+    references: CrossReferences
     principal: Principal
-    scope: Scope
     system_roles: Mapping[str, str]
     correlation_id: str
     started_at: datetime
     limits: OperationLimits = OperationLimits()
+
+    @property
+    def scope(self) -> Scope:
+        """The bounds of every read of this request."""
+        return self.reads.scope
 
     def may_see(self, attribute: Attribute) -> bool:
         """Whether a role of the caller is among those the systems file names for it.

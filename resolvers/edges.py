@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from hub.model.errors import Forbidden, OpsHubError, UnmappedValue
 from hub.model.record import Record
@@ -128,17 +129,12 @@ def one_of(section: Section, parent: Record) -> Record | Partial | OpsHubError |
 def referred(field: str, noun: str, description: str) -> Any:
     """The record a reference field names; null where it names none or nobody knows it."""
     read: Callable[[Record], Any] = attrgetter(field)
+    section = to_camel_case(field)
 
     async def by_reference(
         parents: Sequence[Record], ctx: Context
     ) -> list[Record | OpsHubError | None]:
-        naming = [(parent, read(parent)) for parent in parents]
-        asked = [(parent, ref) for parent, ref in naming if ref is not None]
-        found = iter(
-            await ctx.reads.record_by_ref(
-                [ref for _, ref in asked], section=field, parents=[parent for parent, _ in asked]
-            )
-        )
-        return [None if ref is None else next(found) for _, ref in naming]
+        refs = [read(parent) for parent in parents]
+        return await ctx.reads.record_by_ref(refs, section=section, parents=parents)
 
     return edge(by_reference, reads=(f"{noun.upper()}_BY_REF",), description=description)

@@ -12,10 +12,11 @@ from hub.model.catalog import NOUNS
 from hub.model.errors import Forbidden, InputInvalid
 from hub.model.values import Ref
 from hub.security.principal import Role
+from hub.store.cross_references import Act
 from resolvers.context import Context
 from resolvers.edges import refuse_strangers, told
 from resolvers.fields import represents
-from resolvers.lookup import SourceRefInput, argument, check_count, check_text
+from resolvers.lookup import SourceRefInput, argument, check_text
 from resolvers.sourced import SourceRef
 
 REASON_MAX = 500  # characters
@@ -51,12 +52,9 @@ async def link_references(
 ) -> Linked:
     """Declare references the same thing; audited. Linking what is linked changes nothing."""
     _check_change(ctx, noun, reason, idempotency_key)
-    check_count("refs", refs, ctx.limits.linked_max)
-    named = tuple(dict.fromkeys(_ref(ctx, noun, ref) for ref in refs))
-    if len(named) < 2:
-        raise InputInvalid("refs", f"{len(named)} different", expected="two or more")
-    await ctx.references.link(named, ctx.principal.subject, reason)
-    return Linked(ctx.references.same_as(named[0]))
+    named = [_ref(ctx, noun, ref) for ref in refs]
+    act = Act(ctx.principal.subject, reason, idempotency_key)
+    return Linked(await ctx.references.link(named, act=act))
 
 
 async def unlink_reference(
@@ -70,7 +68,8 @@ async def unlink_reference(
     """Take a reference out of those it is linked with; audited. Unlinked already: no change."""
     _check_change(ctx, noun, reason, idempotency_key)
     named = _ref(ctx, noun, ref)
-    await ctx.references.unlink(named, ctx.principal.subject, reason)
+    act = Act(ctx.principal.subject, reason, idempotency_key)
+    await ctx.references.unlink(named, act=act)
     return Linked(ctx.references.same_as(named))
 
 
@@ -85,7 +84,7 @@ async def unmatched_references(
     _check_noun(noun)
     if not 1 <= first <= ctx.limits.unmatched_max:
         raise InputInvalid("first", first, expected=f"1 to {ctx.limits.unmatched_max}")
-    return list(await ctx.references.unmatched(noun))[:first]
+    return await ctx.references.unmatched(noun, limit=first)
 
 
 def _check_change(ctx: Context, noun: str, reason: str, idempotency_key: str) -> None:

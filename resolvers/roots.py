@@ -117,17 +117,16 @@ async def shipment(
             expected="id alone, or carrier and trackingNumber together",
         )
     check_text("trackingNumber", tracking_number, SKU_MAX)
-    found = await ctx.reads.records_by_number("shipment", tracking_number)
-    return the_one("shipment", tracking_number, _carried_by(carrier, tracking_number, found))
+    found = await ctx.reads.records_by_field("shipment", "tracking_number", tracking_number)
+    return the_one("shipment", tracking_number, _carried_by(carrier, found))
 
 
-def _carried_by(carrier: str, tracking_number: str, found: Found) -> Found:
-    """Those of the carrier: two carriers may use the same number, and a shipment has its own."""
+def _carried_by(carrier: str, found: Found) -> Found:
+    """Those of the carrier: two carriers may use the same number."""
     named = tuple(
         one
         for one in found.records
         if isinstance(one, Shipment)
-        and one.tracking_number == tracking_number
         and (one.carrier or "").casefold() == carrier.casefold()
     )
     return Found(named, found.failures)

@@ -94,7 +94,7 @@ def provenance(record: Record, ctx: Context) -> values.Provenance:
 
 
 def source_refs(records: Sequence[Record], ctx: Context) -> list[list[Ref]]:
-    """The record's own reference first, then those it is linked with as the same."""
+    """Every reference of the one real thing, the primary one first."""
     return [list(ctx.reads.same_as(record)) for record in records]
 
 
@@ -133,7 +133,7 @@ class Node:
 class Sourced(Node):
     provenance: Provenance = computed(provenance, description="Who said it, and how old it is.")
     source_refs: list[SourceRef] = edge(
-        source_refs, description="Its identity in the systems that know it, its own first."
+        source_refs, description="Its identity in the systems that know it, the primary one first."
     )
     attributes: list[Attribute] = computed(
         attributes, description="The company's own fields this caller may see."

@@ -150,23 +150,23 @@ def rma(status: RmaStatus | None, *parts: tuple[int, int]) -> Return:
     return made
 
 
-R, O = RmaStatus, OrderReturnStatus
+R, Back = RmaStatus, OrderReturnStatus
 
 
 @pytest.mark.parametrize(
     ("returns", "expected"),
     [
-        ([], O.NONE),
-        ([rma(R.DECLINED), rma(R.CANCELLED), rma(R.EXPIRED)], O.NONE),
-        ([rma(R.REQUESTED)], O.REQUESTED),
-        ([rma(R.PENDING_REVIEW), rma(R.DECLINED)], O.REQUESTED),
-        ([rma(R.AUTHORIZED)], O.IN_PROGRESS),
-        ([rma(R.CREDIT_PENDING, (1, 10))], O.IN_PROGRESS),
-        ([rma(R.CREDITED, (1, 10)), rma(R.RECEIVED)], O.IN_PROGRESS),
-        ([rma(R.CREDITED, (1, 4))], O.PARTIALLY_RETURNED),
-        ([rma(R.CREDITED, (1, 4)), rma(R.REQUESTED)], O.PARTIALLY_RETURNED),
-        ([rma(R.CREDITED, (1, 4)), rma(R.CLOSED, (1, 6))], O.RETURNED),
-        ([rma(R.CREDITED, (2, 10))], O.PARTIALLY_RETURNED),
+        ([], Back.NONE),
+        ([rma(R.DECLINED), rma(R.CANCELLED), rma(R.EXPIRED)], Back.NONE),
+        ([rma(R.REQUESTED)], Back.REQUESTED),
+        ([rma(R.PENDING_REVIEW), rma(R.DECLINED)], Back.REQUESTED),
+        ([rma(R.AUTHORIZED)], Back.IN_PROGRESS),
+        ([rma(R.CREDIT_PENDING, (1, 10))], Back.IN_PROGRESS),
+        ([rma(R.CREDITED, (1, 10)), rma(R.RECEIVED)], Back.IN_PROGRESS),
+        ([rma(R.CREDITED, (1, 4))], Back.PARTIALLY_RETURNED),
+        ([rma(R.CREDITED, (1, 4)), rma(R.REQUESTED)], Back.PARTIALLY_RETURNED),
+        ([rma(R.CREDITED, (1, 4)), rma(R.CLOSED, (1, 6))], Back.RETURNED),
+        ([rma(R.CREDITED, (2, 10))], Back.PARTIALLY_RETURNED),
         ([rma(None)], None),
     ],
 )

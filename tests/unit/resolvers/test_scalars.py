@@ -27,7 +27,7 @@ def test_a_decimal_is_read_from_text_or_a_whole_number(given: Any, read: str) ->
     "given", [1.5, True, None, [], "", "x", "NaN", "Infinity", "1E+999999999", "9" * 39]
 )
 def test_a_decimal_that_is_none_is_refused(given: Any) -> None:
-    with pytest.raises(GraphQLError, match="^Decimal: received "):
+    with pytest.raises(GraphQLError, match=r"^Decimal: received "):
         decimal_of(given)
 
 
@@ -41,7 +41,7 @@ def test_an_instant_is_read_into_utc(given: str) -> None:
 
 @pytest.mark.parametrize("given", ["2026-03-01T09:30:00", "yesterday", 1, None, "2026-13-01"])
 def test_an_instant_without_a_zone_is_refused(given: Any) -> None:
-    with pytest.raises(GraphQLError, match="^DateTime: received "):
+    with pytest.raises(GraphQLError, match=r"^DateTime: received "):
         instant_of(given)
 
 
@@ -52,5 +52,5 @@ def test_an_instant_is_written_in_rfc_3339() -> None:
 
 def test_a_day_is_read() -> None:
     assert day_of("2026-03-01") == date(2026, 3, 1)
-    with pytest.raises(GraphQLError, match="^Date: received '2026-02-30'; expected 2026-03-01$"):
+    with pytest.raises(GraphQLError, match=r"^Date: received '2026-02-30'; expected 2026-03-01$"):
         day_of("2026-02-30")
