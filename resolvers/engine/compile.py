@@ -75,15 +75,14 @@ class _Compilation:
 
     def add_children(self, plan: FieldPlan) -> None:
         sets = [node.selection_set for node in plan.nodes if node.selection_set]
-        try:
-            for object_type in self.possible_types(plan):
-                grouped = self.collector.collect(object_type, sets)
-                plan.children[object_type.name] = self.selection(object_type, grouped)
-        except GraphQLError as error:
-            if error.message.startswith("The operation selects more"):
-                raise
-            plan.children.clear()
-            plan.refusal = error
+        for object_type in self.possible_types(plan):
+            try:
+                grouped, refusal = self.collector.collect(object_type, sets), None
+            except GraphQLError as error:
+                grouped, refusal = {}, error
+            selection = self.selection(object_type, grouped)
+            selection.refusal = refusal
+            plan.children[object_type.name] = selection
 
     def possible_types(self, plan: FieldPlan) -> Iterator[GraphQLObjectType]:
         if is_object_type(plan.named_type):

@@ -160,9 +160,17 @@ def leaf(type_: Any, value: Any) -> Any:
 
 
 def selection_for(run: Run, field: FieldPlan, record: Any) -> Selection:
-    """The selection of the object type the record stands for; raises where it stands for none."""
-    if field.refusal is not None:
-        raise field.refusal
+    """The selection of the object type the record stands for.
+
+    Raises where it stands for none, and where that selection cannot be executed.
+    """
+    selection = field.children[_object_type_name(run, field, record)]
+    if selection.refusal is not None:
+        raise selection.refusal
+    return selection
+
+
+def _object_type_name(run: Run, field: FieldPlan, record: Any) -> str:
     if is_abstract_type(field.named_type):
         name = run.kinds[field.named_type.name].name_of(record)
         if name is None:
@@ -173,11 +181,11 @@ def selection_for(run: Run, field: FieldPlan, record: Any) -> Selection:
                 " an 'is_type_of' function.",
                 field.nodes,
             )
-        return field.children[name]
+        return name
     assert is_object_type(field.named_type)
     representation = representation_of(field.named_type)
     if representation is not None and not representation.matches(record):
         raise GraphQLError(
             f"Expected value of type '{field.named_type}' but got: {inspect(record)}.", field.nodes
         )
-    return field.children[field.named_type.name]
+    return field.named_type.name

@@ -142,8 +142,6 @@ class Emitter:
             self._leaf(out, type_, variable, nullable=nullable)
         elif is_list_type(type_):
             self._list(out, type_, variable, field)
-        elif field.refusal is not None:
-            out.add("raise Surprise")
         elif is_abstract_type(get_named_type(type_)):
             self._abstract(out, variable, field)
         else:
@@ -217,7 +215,7 @@ class Emitter:
         """Emit `build_N(record, run)`, which builds one object; answer its name."""
         name = f"build_{selection.number}"
         out = _Function(f"def {name}(record, run):", str(selection.type))
-        if is_checked:
+        if is_checked or selection.refusal is not None:
             self._check_class(out, selection, "record")
         out.add(f"return {self._object(out, selection, 'record')}")
         self._functions.append(out.text)
@@ -225,6 +223,9 @@ class Emitter:
 
     def _check_class(self, out: _Function, selection: Selection, variable: str) -> None:
         """Emit that the record is one the type stands for; a subclass goes the careful path."""
+        if selection.refusal is not None:
+            out.add("raise Surprise")
+            return
         representation = representation_of(selection.type)
         if representation is None:
             out.add(f"if {variable} is None or isinstance({variable}, Exception): raise Surprise")

@@ -40,6 +40,8 @@ def flatten(field: FieldPlan, raw: list[Any], at: Place, run: Run) -> Flattened:
 
 def _regular(field: FieldPlan, raw: list[Any], at: Place, run: Run) -> Flattened | None:
     """One live record or one list of live records per parent; None where it is not so simple."""
+    if any(child.refusal is not None for child in field.children.values()):
+        return None
     bare = field.type.of_type if is_non_null_type(field.type) else field.type
     lengths: list[int | None] | None = None
     if is_list_type(bare):

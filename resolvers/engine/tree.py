@@ -25,9 +25,8 @@ META_FIELDS = ("__schema", "__type")
 class FieldPlan:
     """One response key of a selection set: the nodes merged into it, where its value comes from.
 
-    `children` holds one selection per object type the value can have; empty for leaves. `refusal`
-    is an error in the selection set below, raised for every value that reaches it. `constants` are
-    the arguments, where they depend on nothing a request brings.
+    `children` holds one selection per object type the value can have; empty for leaves.
+    `constants` are the arguments, where they depend on nothing a request brings.
     """
 
     slot: int
@@ -40,7 +39,6 @@ class FieldPlan:
     attribute: str
     binding: Binding | None = None
     children: dict[str, Selection] = field(default_factory=dict)
-    refusal: GraphQLError | None = None
     constants: dict[str, Any] | None = None
 
     @property
@@ -79,7 +77,8 @@ class Selection:
 
     `columns` are the fields resolved for all parents before the loop; the late ones last. `rows`
     is the generated loop: (records, run, at, *columns) -> per record one dict, or the located error
-    that nulls it.
+    that nulls it. `refusal` is an error in the selection set itself (a directive's variable holds
+    null), raised for every record that reaches it.
     """
 
     number: int
@@ -90,6 +89,7 @@ class Selection:
     late: list[FieldPlan] = field(init=False)
     is_pure: bool = field(init=False)
     rows: Rows = field(init=False)
+    refusal: GraphQLError | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         columns = [one for one in self.fields if not one.is_pure]
