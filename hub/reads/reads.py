@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from types import MappingProxyType
 
 from hub.model.errors import OpsHubError
 from hub.model.record import Record
@@ -20,20 +21,27 @@ from hub.reads.answers import (
     SystemState,
     UpstreamCall,
 )
+from hub.reads.asking import Asking
+from hub.reads.availability import availability_by_sku
+from hub.reads.lanes import Answer, Lanes
+from hub.reads.memory import Memory
+from hub.reads.numbers import number_field, only_one, records_by_field
+from hub.reads.owners import Owners
 from hub.reads.port import RecordSource
-from hub.reads.relations import Relation
-from hub.reads.sections import Section, SectionState
+from hub.reads.price import price_for
+from hub.reads.related import Relating, row_of
+from hub.reads.relations import MILESTONES_BY_SHIPMENT, MILESTONES_BY_TRACKING, Relation
+from hub.reads.scans import joined_scans
+from hub.reads.search import Searching
+from hub.reads.sections import Section, SectionRecorder, SectionState
+from hub.reads.timeline import Telling
 from hub.reads.timeline_query import TimelinePage, TimelineQuery
-
-if TYPE_CHECKING:
-    from hub.security.principal import CallerClass
-    from hub.security.scope import Scope
+from hub.security.principal import CallerClass
+from hub.security.scope import Scope
 
 
 class ReadHub:
     """One per process: what all requests share."""
-
-    sources: Mapping[str, RecordSource]
 
     def __init__(
         self,
@@ -42,24 +50,52 @@ class ReadHub:
         references: References,
         recorded: Recorded,
         clock: Clock,
-    ) -> None: ...
+    ) -> None:
+        self.sources: Mapping[str, RecordSource] = MappingProxyType(
+            {source.name: source for source in sources}
+        )
+        self.references = references
+        self.recorded = recorded
+        self.clock = clock
+        self.memory = Memory()
+        self.lanes = Lanes(self.sources, memory=self.memory, clock=clock)
 
     def open(self, scope: Scope, *, caller: CallerClass) -> Reads:
-        """The reads of one request; there is no other way to read."""
-        raise NotImplementedError
+        """The reads of one request, which begins now; there is no other way to read."""
+        return Reads(self, scope=scope, caller=caller)
 
-    def invalidate(self, ref: Ref, *, record: Record | None = None) -> None: ...
+    def invalidate(self, ref: Ref, *, record: Record | None = None) -> None:
+        """A record changed in its system; `record` is what it is now, where the caller knows."""
+        self.memory.bump(ref, record=record)
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Stop the calls in flight."""
+        await self.lanes.close()
 
 
 class Reads:
-    """Everything one request may ask. A key is asked for once; records outside the scope are None.
+    """Everything one request may ask. A key is asked for once; what the scope hides is absent.
 
-    `calls` are the upstream calls this request caused or joined.
+    `calls` are the upstream calls this request caused or joined, as they landed.
     """
 
-    calls: list[UpstreamCall]
+    def __init__(self, hub: ReadHub, *, scope: Scope, caller: CallerClass) -> None:
+        self.scope = scope
+        self._hub = hub
+        self._asking = Asking(hub.lanes, memory=hub.memory, clock=hub.clock, caller=caller)
+        self._owners = Owners(self._asking, scope=scope, references=hub.references)
+        self._recorder = SectionRecorder()
+        self._relating = Relating(
+            self._asking,
+            owners=self._owners,
+            sources=hub.sources,
+            references=hub.references,
+            recorder=self._recorder,
+        )
+
+    @property
+    def calls(self) -> list[UpstreamCall]:
+        return self._asking.calls
 
     async def record_by_ref(
         self,
@@ -67,47 +103,129 @@ class Reads:
         *,
         section: str | None = None,
         parents: Sequence[Record] | None = None,
-    ) -> list[Record | None | OpsHubError]:
-        raise NotImplementedError
+    ) -> list[Record | OpsHubError | None]:
+        """Aligned: the record, None where it is missing or not theirs, or why it cannot be read.
+
+        With `section` and its `parents`, aligned too, the rows of their `sections` are kept.
+        """
+        asked = [ref for ref in refs if ref is not None]
+        answers = dict(zip(asked, await self._asking.answers(asked), strict=True))
+        records = [each.value for each in answers.values() if isinstance(each.value, Record)]
+        seen = await self._owners.visible(records)
+        hidden = {one.ref for one, is_seen in zip(records, seen, strict=True) if not is_seen}
+        told = [None if ref is None else _point(answers[ref], hidden) for ref in refs]
+        if section is not None and parents is not None:
+            for parent, ref, value in zip(parents, refs, told, strict=True):
+                self._note(parent, section, ref, answers, value)
+        return told
 
     async def records_by_number(self, noun: str, number: str) -> Found:
-        raise NotImplementedError
+        """Every visible record the number names, in all systems that serve the noun."""
+        return await self._by_field(noun, number_field(noun), number)
+
+    async def records_by_field(self, noun: str, field: str, value: str) -> Found:
+        """Every visible record whose text field has the value: a tracking number, a PO number."""
+        return await self._by_field(noun, field, value)
 
     async def one_by_number(self, noun: str, number: str) -> Record | None:
-        raise NotImplementedError
+        """None where no visible record has the number; NumberAmbiguous where several have."""
+        return only_one(noun, number, await self.records_by_number(noun, number))
 
     async def related(self, relation: Relation, parents: Sequence[Record]) -> list[Section]:
-        raise NotImplementedError
+        """The visible children of each parent, aligned."""
+        return await self._relating.related(relation, parents)
 
     async def milestones(self, shipments: Sequence[Record]) -> list[Section]:
-        """By shipment and by tracking number, joined; recycled numbers do not merge."""
-        raise NotImplementedError
+        """The scans of each shipment, by its ref and by tracking number; each scan once."""
+        return joined_scans(
+            *await asyncio.gather(
+                self.related(MILESTONES_BY_SHIPMENT, shipments),
+                self.related(MILESTONES_BY_TRACKING, shipments),
+            )
+        )
 
     async def timeline_by_order(
         self, orders: Sequence[Record], query: TimelineQuery
     ) -> list[TimelinePage]:
-        raise NotImplementedError
+        """One page per order, aligned: what the sources say now and what was recorded, merged."""
+        telling = Telling(self, self._hub.recorded, scope=self.scope, now=self._hub.clock.now())
+        return await telling.pages(orders, query)
 
     async def availability(
         self, skus: Sequence[str], locations: Sequence[str] | None
     ) -> list[Availability]:
         """Flat: by SKU as asked, then location, then a row for each system that failed."""
-        raise NotImplementedError
+        return await availability_by_sku(
+            self._asking, self._hub.sources, self._hub.clock.now(), (skus, locations)
+        )
 
     async def price(self, customer: Ref, sku: str, quantity: Decimal) -> PriceAnswer | None:
-        raise NotImplementedError
+        """The price that holds today; None where none does, or the customer is not theirs."""
+        mine = self._owners.customers
+        same = self._hub.references.same_as(customer)
+        if mine is not None and customer not in mine:
+            return None
+        on = self._hub.clock.now().date()
+        return await price_for(self._asking, self._hub.sources, same, (sku, quantity, on))
 
     async def search(self, text: str, limit: int) -> SearchResult:
-        raise NotImplementedError
+        """Visible records a number or name of which holds the text, best first."""
+        searching = Searching(self._asking, self._owners, self.scope, self._hub.sources)
+        return await searching.search(text, limit)
 
     def sections_of(self, record: Record) -> list[SectionState]:
-        raise NotImplementedError
+        """The record's own row, then those of the sections this request has read for it."""
+        seen = self.provenance(record)
+        own = SectionState(
+            name=record.NOUN,
+            system=record.ref.system,
+            state="AVAILABLE",
+            as_of=seen.as_of,
+            fetched_at=seen.fetched_at,
+            staleness=seen.staleness,
+            code=self._asking.failure_of(record),
+        )
+        return [own, *self._recorder.rows_of(record.ref)]
 
     def provenance(self, record: Record) -> Provenance:
-        raise NotImplementedError
+        return self._asking.provenance(record)
 
     def systems(self) -> list[SystemState]:
-        raise NotImplementedError
+        """Every connected system, in the order of the systems file."""
+        return [
+            SystemState(each.name, each.role, each.kind, tuple(sorted(each.nouns)), each.health())
+            for each in self._hub.sources.values()
+        ]
 
     def same_as(self, record: Record) -> tuple[Ref, ...]:
-        raise NotImplementedError
+        """Every ref of the one real thing the record tells of, the primary one first."""
+        return self._hub.references.same_as(record.ref)
+
+    async def _by_field(self, noun: str, field: str, value: str) -> Found:
+        return await records_by_field(
+            self._asking, self._owners, self._hub.sources, (noun, field, value)
+        )
+
+    def _note(
+        self,
+        parent: Record,
+        section: str,
+        ref: Ref | None,
+        answers: Mapping[Ref, Answer],
+        told: Record | OpsHubError | None,
+    ) -> None:
+        if ref is None:
+            return
+        if self._hub.lanes.terms(ref.system, ref.noun) is None:
+            row = SectionState(name=section, system=None, state="NOT_CONFIGURED")
+        else:
+            records = [told] if isinstance(told, Record) else []
+            row = row_of(section, ref.system, answers[ref], records, ())
+        self._recorder.note(parent.ref, row)
+
+
+def _point(answer: Answer, hidden: set[Ref]) -> Record | OpsHubError | None:
+    value = answer.value
+    if isinstance(value, Record):
+        return None if value.ref in hidden else value
+    return value if isinstance(value, OpsHubError) else None

@@ -1,0 +1,161 @@
+"""The questions of one request: from the cache where that is good enough, else from a system.
+
+A key is asked for once in a request. Nothing here knows of a scope: see `owners.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from hub.model.errors import OpsHubError, SourceTimeout
+from hub.model.record import Record
+from hub.model.values import Provenance, Ref, Staleness
+from hub.observe.metrics import count_cache_read
+from hub.reads.answers import Clock, UpstreamCall
+from hub.reads.batcher import Lane
+from hub.reads.cache import ABSENT_FOR_S, Held, staleness_of
+from hub.reads.lanes import Answer, Lanes
+from hub.reads.memory import Memory, Question
+from hub.reads.port import NounTerms
+from hub.security.principal import CallerClass
+
+DEADLINES_S: Mapping[CallerClass, float] = MappingProxyType(
+    # an analyst's aggregate may take long; a person at a desk has gone after five seconds
+    {CallerClass.AGENT: 5.0, CallerClass.CUSTOMER: 5.0, CallerClass.ANALYST: 30.0}
+)
+
+_NO_SUCH_RECORD = Answer(None, None)
+
+
+class Asking:
+    """One per request. `calls` are the upstream calls it caused or joined, as they land."""
+
+    def __init__(self, lanes: Lanes, *, memory: Memory, clock: Clock, caller: CallerClass) -> None:
+        self.calls: list[UpstreamCall] = []
+        self._lanes = lanes
+        self._memory = memory
+        self._clock = clock
+        self._caller = caller
+        self._ends_at = asyncio.get_running_loop().time() + DEADLINES_S[caller]
+        self._answers: dict[Question, Answer] = {}
+        self._pending: dict[Question, asyncio.Future[Answer]] = {}
+        self._served: dict[Ref, Answer] = {}
+
+    def served_by(self, lane: Lane, keys: int, requests: int) -> None:
+        self.calls.append(UpstreamCall(lane.system, lane.noun, lane.relation, keys, requests))
+
+    async def answers(self, questions: Sequence[Question]) -> list[Answer]:
+        """One answer per question, aligned; SourceTimeout where the request's time is over."""
+        for question in dict.fromkeys(questions):
+            if question not in self._answers and question not in self._pending:
+                self._begin(question)
+        waited = {each: self._pending[each] for each in questions if each in self._pending}
+        if waited:
+            left = self._ends_at - asyncio.get_running_loop().time()
+            await asyncio.wait(set(waited.values()), timeout=max(0.0, left))
+            for question, future in waited.items():
+                self._settle(question, future)
+        return [self._answers[question] for question in questions]
+
+    def time_left_s(self) -> float:
+        return max(0.0, self._ends_at - asyncio.get_running_loop().time())
+
+    def provenance(self, record: Record) -> Provenance:
+        """Where a record of this request came from, and how far it may be trusted."""
+        answer = self._served.get(record.ref)
+        return Provenance(
+            system=record.ref.system,
+            as_of=record.as_of,
+            fetched_at=record.fetched_at,
+            staleness=Staleness.FRESH if answer is None else answer.staleness,
+            from_cache=answer is not None and answer.from_cache,
+        )
+
+    def failure_of(self, record: Record) -> str | None:
+        """The code of why an older record is shown, where that is so."""
+        answer = self._served.get(record.ref)
+        return None if answer is None or answer.failure is None else answer.failure.code
+
+    def carries(self, parent: Record, children: Iterable[Record]) -> None:
+        """Children nested in a record are as old as it is."""
+        answer = self._served.get(parent.ref)
+        if answer is not None:
+            self._served.update((child.ref, answer) for child in children)
+
+    def told_by(self, record: Record, answer: Answer) -> None:
+        """A record that came by a list: neither a key nor a relation."""
+        self._served[record.ref] = answer
+
+    def _begin(self, question: Question) -> None:
+        noun = question.noun
+        terms = self._lanes.terms(question.system, noun)
+        if terms is None:
+            self._answers[question] = _NO_SUCH_RECORD
+            return
+        held = self._memory.look(question)
+        staleness = self._staleness(held, terms)
+        count_cache_read(noun, "absent" if held is None else staleness.value.lower())
+        if held is None or staleness is Staleness.EXPIRED or not _may_be_stale(terms, staleness):
+            self._pending[question] = self._lanes.ask(question, self._caller, self)
+            return
+        failure = None
+        if staleness is Staleness.STALE:
+            failure = held.failure
+            if held.retry_at <= self._clock.monotonic():
+                self._lanes.ask(question, self._caller, self)  # refreshed beside this request
+        self._answer(question, _from_cache(held, staleness, failure))
+
+    def _settle(self, question: Question, future: asyncio.Future[Answer]) -> None:
+        if self._pending.pop(question, None) is None:
+            return  # another reader of this request was quicker
+        if future.done() and not future.cancelled():
+            answer = future.result()
+        else:
+            answer = Answer(SourceTimeout(question.system, "no answer in the request's time"), None)
+        if isinstance(answer.value, OpsHubError) and answer.value.retryable:
+            answer = self._older(question, answer.value) or answer
+        self._answer(question, answer)
+
+    def _older(self, question: Question, failure: OpsHubError) -> Answer | None:
+        """What is still usable of a system that cannot answer now."""
+        terms = self._lanes.terms(question.system, question.noun)
+        held = self._memory.look(question)
+        if terms is None or held is None or held.value is None:
+            return None
+        if self._staleness(held, terms) is Staleness.EXPIRED:
+            return None
+        return _from_cache(held, Staleness.STALE, failure)
+
+    def _answer(self, question: Question, answer: Answer) -> None:
+        self._answers[question] = answer
+        told = answer.value
+        if isinstance(told, Record):
+            self._served[told.ref] = answer
+        elif isinstance(told, tuple):
+            self._served.update((each.ref, answer) for each in told if isinstance(each, Record))
+
+    def _staleness(
+        self, held: Held[Record | None] | Held[tuple[Record, ...]] | None, terms: NounTerms
+    ) -> Staleness:
+        if held is None:
+            return Staleness.EXPIRED
+        age_s = self._clock.monotonic() - held.read_at
+        if held.value is None:
+            fresh_for_s = min(ABSENT_FOR_S, terms.fresh_for_s)
+            return staleness_of(age_s, fresh_for_s=fresh_for_s, stale_for_s=0.0)
+        return staleness_of(age_s, fresh_for_s=terms.fresh_for_s, stale_for_s=terms.stale_for_s)
+
+
+def _may_be_stale(terms: NounTerms, staleness: Staleness) -> bool:
+    """A noun that is fresh for no time at all is read each time."""
+    return staleness is Staleness.FRESH or terms.fresh_for_s > 0
+
+
+def _from_cache(
+    held: Held[Record | None] | Held[tuple[Record, ...]],
+    staleness: Staleness,
+    failure: OpsHubError | None,
+) -> Answer:
+    return Answer(held.value, held.fetched_at, staleness, True, failure)

@@ -1,0 +1,140 @@
+"""One text, looked for in every number and name people call with, in all systems at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hub.model.errors import InputInvalid, OpsHubError, SourceTimeout
+from hub.model.record import Record
+from hub.reads.answers import Hit, SearchResult
+from hub.reads.asking import Asking
+from hub.reads.lanes import Answer
+from hub.reads.memory import Asked
+from hub.reads.owners import OWNERS, Owners
+from hub.reads.port import Condition, ListQuery, NounTerms, RecordSource
+from hub.security.masks import is_visible
+from hub.security.scope import Scope
+
+TEXT_MIN = 2  # characters; one matches everything and costs a scan in each system
+TEXT_MAX = 100  # characters; no number or name people call with is longer
+HITS_MAX = 100  # records in one answer, and read from one list
+
+SEARCHED = (
+    ("order", "number"), ("return", "number"), ("shipment", "tracking_number"),
+    ("order", "po_number"), ("case", "number"), ("shipment", "number"), ("invoice", "number"),
+    ("credit_memo", "number"), ("customer", "number"), ("customer", "name"), ("item", "sku"),
+)  # fmt: skip
+"""What is searched; of equal matches the earlier one comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """The search of one request."""
+
+    asking: Asking
+    owners: Owners
+    scope: Scope
+    sources: Mapping[str, RecordSource]
+
+    async def search(self, text: str, limit: int) -> SearchResult:
+        """At most `limit` hits; InputInvalid where text or limit is out of bounds."""
+        wanted = text.strip()
+        if not TEXT_MIN <= len(wanted) <= TEXT_MAX:
+            raise InputInvalid("text", text, expected=f"{TEXT_MIN} to {TEXT_MAX} characters")
+        if not 1 <= limit <= HITS_MAX:
+            raise InputInvalid("limit", limit, expected=f"1 to {HITS_MAX}")
+        found, failures = await self._found(wanted, limit)
+        hits = ranked(wanted, found)
+        visible = {record.ref for record in await self.owners.only_visible(
+            [hit.record for hit in hits])}  # fmt: skip
+        shown = [hit for hit in hits if hit.record.ref in visible]
+        once = {(error.system, error.code): error for error in failures}
+        return SearchResult(tuple(shown[:limit]), tuple(once.values()))
+
+    async def _found(
+        self, text: str, limit: int
+    ) -> tuple[list[tuple[str, Record]], list[OpsHubError]]:
+        exact: list[Asked] = []
+        listed: list[tuple[RecordSource, str, str]] = []
+        for noun, field in SEARCHED:
+            if not is_visible(noun, field, self.scope):
+                continue
+            for name, source in self.sources.items():
+                terms = source.nouns.get(noun)
+                if terms is None:
+                    continue
+                if field in terms.searchable:
+                    listed.append((source, noun, field))
+                elif field in terms.asked_by:
+                    exact.append(Asked(name, noun, field, text))
+        told = await asyncio.gather(
+            self._asked(exact), *(self._listed(each, text, limit) for each in listed)
+        )
+        pairs = [pair for some in told for pair in some]
+        found = [(field, row) for field, row in pairs if isinstance(row, Record)]
+        return found, [row for _, row in pairs if isinstance(row, OpsHubError)]
+
+    async def _asked(self, questions: list[Asked]) -> list[tuple[str, Record | OpsHubError]]:
+        answers = await self.asking.answers(questions)
+        return [
+            (asked.field, row)
+            for asked, answer in zip(questions, answers, strict=True)
+            for row in _rows(answer)
+        ]
+
+    async def _listed(
+        self, place: tuple[RecordSource, str, str], text: str, limit: int
+    ) -> list[tuple[str, Record | OpsHubError]]:
+        source, noun, field = place
+        conditions = [Condition(field, "contains", text)]
+        conditions += self._owned(noun, source.nouns[noun])
+        query = ListQuery(tuple(conditions), limit=min(limit, HITS_MAX))
+        try:
+            async with asyncio.timeout(self.asking.time_left_s()):
+                page = await source.list(noun, query)
+        except TimeoutError:
+            return [(field, SourceTimeout(source.name, "no answer in the request's time"))]
+        if isinstance(page, OpsHubError):
+            return [(field, page)]
+        for row in page.records:
+            if isinstance(row, Record):
+                self.asking.told_by(row, Answer(row, row.fetched_at))
+        return [(field, row) for row in page.records]
+
+    def _owned(self, noun: str, terms: NounTerms) -> list[Condition]:
+        """The scope as a predicate, where the system can filter by it; it is checked again here."""
+        mine = self.owners.customers
+        if mine is None or "customer" not in OWNERS[noun].by or "customer" not in terms.filterable:
+            return []
+        known = terms.targets.get("customer", frozenset())
+        return [Condition("customer", "in", sorted(ref for ref in mine if ref.system in known))]
+
+
+def ranked(text: str, found: Iterable[tuple[str, Record]]) -> list[Hit]:
+    """Whole values first, then starts, then parts; a record appears once, by its best match."""
+    best: dict[object, Hit] = {}
+    for field, record in found:
+        hit = _hit(text, field, record)
+        before = best.get(record.ref)
+        if before is None or _rank(hit) < _rank(before):
+            best[record.ref] = hit
+    return sorted(best.values(), key=_rank)
+
+
+def _hit(text: str, field: str, record: Record) -> Hit:
+    value = str(getattr(record, field) or "")
+    sought, whole = text.casefold(), value.casefold()
+    rank = 0 if whole == sought else 1 if whole.startswith(sought) else 2
+    return Hit(record, field, value, rank)
+
+
+def _rank(hit: Hit) -> tuple[int, int, str, object]:
+    return (hit.rank, SEARCHED.index((hit.record.ref.noun, hit.field)), hit.value, hit.record.ref)
+
+
+def _rows(answer: Answer) -> tuple[Record | OpsHubError, ...]:
+    if isinstance(answer.value, tuple):
+        return answer.value
+    return () if answer.value is None else (answer.value,)
