@@ -1,0 +1,153 @@
+"""The composition root: settings and a systems file become sources, reads, schema and endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from hub.config.problems import Problem
+from hub.config.settings import Settings
+from hub.config.systems import SystemsFile
+from hub.observe.health import Part, Readiness, SystemSeen, readiness
+from hub.reads.meeting import learn_references
+from hub.reads.reads import ReadHub
+from hub.security.principal import CallerClass, Principal, caller_class
+from hub.security.scope import scope_of
+from hub.security.tokens import TokenRules, bearer_of, verify_token
+from hub.store.cross_references import CrossReferences
+from hub.store.engine import Store
+from hub.store.migrate import migrate, open_store
+from hub.store.timeline_entries import TimelineEntries
+from hub.web.routes import web_routes
+from resolvers.context import Context
+from resolvers.engine import Engine
+from resolvers.http import GraphQLEndpoint
+from resolvers.schema import build_schema
+from sources.guard import GuardedSource
+from sources.registry import open_sources
+
+
+class WallClock:
+    """The clock of the machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return monotonic()
+
+
+@dataclass(slots=True)
+class Hub:
+    """A composed hub. `open_hub` makes it, `close` ends what it opened."""
+
+    settings: Settings
+    systems: SystemsFile
+    rules: TokenRules
+    store: Store
+    references: CrossReferences
+    sources: Sequence[GuardedSource]
+    reads: ReadHub
+    engine: Engine
+    background: list[asyncio.Task[None]] = field(default_factory=list)
+    is_draining: bool = False
+
+    def asgi(self) -> Starlette:
+        """The application a server runs."""
+        endpoint = GraphQLEndpoint(
+            engine=self.engine,
+            authenticate=self.authenticate,
+            open_context=self.open_context,
+            deadline_s=self.deadline_s,
+            body_max=self.settings.body_max_bytes,
+        )
+        return Starlette(
+            routes=[Route("/graphql", endpoint), *web_routes(self.look)],
+            middleware=[Middleware(CORSMiddleware, **self._cors())],
+        )
+
+    def authenticate(self, authorization: str | None) -> Principal:
+        return verify_token(bearer_of(authorization), self.rules)
+
+    def open_context(self, principal: Principal, correlation_id: str) -> Context:
+        scope = scope_of(principal)
+        return Context(
+            reads=self.reads.open(scope, caller=caller_class(principal)),
+            references=self.references,
+            principal=principal,
+            scope=scope,
+            system_roles={source.name: source.role for source in self.sources},
+            correlation_id=correlation_id,
+            started_at=datetime.now(UTC),
+        )
+
+    def deadline_s(self, principal: Principal) -> float:
+        if caller_class(principal) is CallerClass.ANALYST:
+            return self.settings.request_deadline_analyst_s
+        return self.settings.request_deadline_agent_s
+
+    async def look(self) -> Readiness:
+        """How ready this process is; asks its own store, never a source."""
+        parts = [await self.store.part(), Part("schema", is_ok=True)]
+        seen = [_seen(source) for source in self.sources]
+        return readiness(parts, seen, is_draining=self.is_draining)
+
+    def drain(self) -> None:
+        self.is_draining = True
+
+    async def check(self) -> list[Problem]:
+        """What the systems lack that the systems file says of them; each within its deadline."""
+        found = await asyncio.gather(*(source.start() for source in self.sources))
+        return [problem for problems in found for problem in problems]
+
+    async def close(self) -> None:
+        for task in self.background:
+            task.cancel()
+        await asyncio.gather(*self.background, return_exceptions=True)
+        await self.reads.close()
+        await asyncio.gather(*(source.close() for source in self.sources))
+        await self.store.close()
+
+    def _cors(self) -> dict[str, object]:
+        return {
+            "allow_origins": self.settings.cors_origins,
+            "allow_methods": ["POST"],
+            "allow_headers": ["Authorization", "Content-Type", "X-Correlation-Id", "traceparent"],
+            "expose_headers": ["X-Correlation-Id"],
+        }
+
+
+async def open_hub(settings: Settings, systems: SystemsFile, rules: TokenRules) -> Hub:
+    """Everything opened and joined; the store is migrated first."""
+    await migrate(settings.store_dsn)
+    store, clock = await open_store(settings.store_dsn), WallClock()
+    sources = open_sources(systems)
+    roles = {source.name: source.role for source in sources}
+    references = CrossReferences(store, roles=roles, now=clock.now)
+    await references.refresh()
+    reads = ReadHub(
+        sources,
+        references=references,
+        recorded=TimelineEntries(store, now=clock.now),
+        clock=clock,
+    )
+    engine = Engine(build_schema(), plans_max=settings.plan_cache_max)
+    hub = Hub(settings, systems, rules, store, references, sources, reads, engine)
+    learning = learn_references(
+        references, systems.cross_references, sources, folder=systems.folder
+    )
+    hub.background += [asyncio.create_task(learning), asyncio.create_task(references.follow())]
+    return hub
+
+
+def _seen(source: GuardedSource) -> SystemSeen:
+    health = source.health()
+    return SystemSeen(source.name, health.state, health.code, health.last_ok_age_s)
