@@ -21,7 +21,7 @@ CHUNKS = 4
 # graphql-core abandons the coroutines of an object that a synchronous error has nulled
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <coroutine object Executor:pytest.PytestUnraisableExceptionWarning"
+    "ignore:Exception ignored in. <coroutine object Exec:pytest.PytestUnraisableExceptionWarning"
 )
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 async def test_same_answers_as_graphql_core(chunk: int) -> None:

@@ -8,7 +8,7 @@ errors under a position that is null already.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -164,13 +164,12 @@ def _located(result: ExecutionResult) -> Counter[Located]:
 
 
 def _is_under_null(data: Any, path: tuple[str | int, ...]) -> bool:
-    """Whether a position above the path is null."""
-    return any(value is None for value in _above(data, path))
-
-
-def _above(data: Any, path: tuple[str | int, ...]) -> Iterator[Any]:
+    """Whether a position above the path is null; False for a path the answer does not have."""
     for step in path:
-        yield data
         if data is None:
-            return
-        data = data[step]
+            return True
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return False
