@@ -8,7 +8,7 @@ import orjson
 
 from hub.demo.plan.fulfilment import UNMAPPED_SOUTH_SHIPMENT
 from hub.demo.plan.orders import SHARED_NUMBERS, US_FIRST_KEY
-from hub.demo.plan.records import Order, Plan
+from hub.demo.plan.records import Order, Plan, Rma
 from hub.demo.plan.returns import MIXED_QUANTITY
 
 AMBIGUOUS = "100123"
@@ -52,20 +52,21 @@ def remembered(data_dir: Path, make: Callable[[], Interesting]) -> Interesting:
 
 def _orders(plan: Plan) -> dict[str, str]:
     shared = {str(US_FIRST_KEY + place) for place in range(SHARED_NUMBERS)}
-    european = [order for order in plan.orders_of("erp-eu") if order.key not in shared]
-    cases = {case: _first(european, scenario) for case, scenario in SCENARIOS.items()}
-    by_key = {order.key: order for order in european}
-    mixed = next(rma for rma in plan.rmas if _is_mixed_number(plan, rma.number))
-    with_case = next(each for each in plan.cases if each.erp == "erp-eu" and each.order in by_key)
+    european = {order.key: order for order in plan.orders_of("erp-eu") if order.key not in shared}
     american = {order.key: order for order in plan.orders_of("erp-us")}
+    returned = {rma.order for rma in plan.rmas_of("erp-eu")}
+    plain = [order for key, order in european.items() if key not in returned]
+    cases = {case: _first(plain, scenario) for case, scenario in SCENARIOS.items()}
+    with_case = next(each for each in plan.cases if each.erp == "erp-eu" and each.order in european)
     odd = next(each for each in plan.shipments if each.number == str(UNMAPPED_SOUTH_SHIPMENT))
-    unmapped = american[odd.order] if odd.erp == "erp-us" else by_key[odd.order]
+    buyer = _known_customers(plan, "erp-eu")[0]
     return {
         "ambiguous": AMBIGUOUS,
         **cases,
-        "returned_mixed": mixed.order,
+        "returned_mixed": next(rma.order for rma in plan.rmas if _is_mixed(rma)),
         "with_case": with_case.order or "",
-        "unmapped_status": unmapped.number or "",
+        "unmapped_status": european[odd.order].key,
+        "first_customers": next(key for key, each in european.items() if each.customer == buyer),
         "american": next(each.number for each in american.values() if _is_plain(each)) or "",
     }
 
@@ -101,24 +102,32 @@ def _rmas(plan: Plan, erp: str) -> dict[str, str]:
     return found
 
 
-def _is_mixed_number(plan: Plan, number: str) -> bool:
-    rma = next(each for each in plan.rmas if each.number == number)
-    return (
-        rma.erp == "erp-eu"
-        and len(rma.dispositions) == 3
-        and (sum(each.quantity for each in rma.dispositions) == MIXED_QUANTITY)
-    )
+def _is_mixed(rma: Rma) -> bool:
+    """European, and the ten units of its line went three ways."""
+    total = sum(each.quantity for each in rma.dispositions)
+    return rma.erp == "erp-eu" and len(rma.dispositions) == 3 and total == MIXED_QUANTITY
 
 
 def _mixed(plan: Plan) -> dict[str, str]:
-    return {"mixed": next(rma.number for rma in plan.rmas if _is_mixed_number(plan, rma.number))}
+    return {"mixed": next(rma.number for rma in plan.rmas if _is_mixed(rma))}
+
+
+def _known_customers(plan: Plan, erp: str) -> list[str]:
+    """Numbers of customers that ordered and have an account, in the order of the plan."""
+    buyers = {order.customer for order in plan.orders_of(erp)}
+    return [
+        each.number
+        for each in plan.customers
+        if each.erp == erp and each.account is not None and each.number in buyers
+    ]
 
 
 def _customers(plan: Plan) -> Iterable[str]:
-    """Two of each ERP with an account, then one of each without."""
+    """Two of each ERP, two records of one European company, and one no account knows."""
     for erp in ("erp-eu", "erp-us"):
-        buyers = {order.customer for order in plan.orders_of(erp)}
-        mine = [each for each in plan.customers if each.erp == erp and each.number in buyers]
-        known = [each for each in mine if each.account is not None]
-        for each in (*known[:2], *(each for each in mine if each.account is None)):
-            yield f"{erp}:{each.number}"
+        yield from (f"{erp}:{number}" for number in _known_customers(plan, erp)[:2])
+    european = [each for each in plan.customers if each.erp == "erp-eu"]
+    second = next(each for each in european if each.name.isupper())
+    first = next(each for each in european if each.account == second.account)
+    stranger = next(each for each in european if each.account is None)
+    yield from (f"erp-eu:{each.number}" for each in (first, second, stranger))
