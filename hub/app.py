@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from hub.config.problems import Problem
 from hub.config.settings import Settings
 from hub.config.systems import SystemsFile
+from hub.model.errors import SourceError, StoreUnavailable
 from hub.observe.health import Part, Readiness, SystemSeen, readiness
 from hub.reads.meeting import learn_references
 from hub.reads.reads import ReadHub
@@ -96,15 +98,18 @@ class Hub:
 
     async def look(self) -> Readiness:
         """How ready this process is; asks its own store, never a source."""
-        parts = [await self.store.part(), Part("schema", is_ok=True)]
+        parts = [await _store_part(self.store), Part("schema", is_ok=True)]
         seen = [_seen(source) for source in self.sources]
         return readiness(parts, seen, is_draining=self.is_draining)
 
     def drain(self) -> None:
         self.is_draining = True
 
-    async def check(self) -> list[Problem]:
-        """What the systems lack that the systems file says of them; each within its deadline."""
+    async def start(self) -> list[SourceError]:
+        """Look at every system once, each within its deadline; what is wrong there, never raised.
+
+        A system that is not there yet is asked again by whoever needs it.
+        """
         found = await asyncio.gather(*(source.start() for source in self.sources))
         return [problem for problems in found for problem in problems]
 
@@ -141,11 +146,19 @@ async def open_hub(settings: Settings, systems: SystemsFile, rules: TokenRules) 
     )
     engine = Engine(build_schema(), plans_max=settings.plan_cache_max)
     hub = Hub(settings, systems, rules, store, references, sources, reads, engine)
-    learning = learn_references(
-        references, systems.cross_references, sources, folder=systems.folder
-    )
+    folder = Path(systems.where(("version",)).file).parent
+    learning = learn_references(references, systems.cross_references, sources, folder=folder)
     hub.background += [asyncio.create_task(learning), asyncio.create_task(references.follow())]
     return hub
+
+
+async def _store_part(store: Store) -> Part:
+    try:
+        async with store.read() as connection:
+            await connection.execute(select(1))
+    except StoreUnavailable as error:
+        return Part("store", is_ok=False, message=str(error))
+    return Part("store", is_ok=True)
 
 
 def _seen(source: GuardedSource) -> SystemSeen:
