@@ -112,8 +112,7 @@ def _compose(file: FilePath, document: Document, top: Position) -> yaml.Node | N
 def _not_yaml(error: yaml.MarkedYAMLError, top: Position, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     at = Position(top.file, mark.line + 1, mark.column + 1) if mark else top
-    line = (text.splitlines() or [""])[mark.line if mark and mark.line < text.count("\n") else 0]
-    opened = _unquoted_variable(line)
+    opened = _unquoted_variable(text.splitlines(), mark) if mark else None
     if opened is not None:
         at = Position(top.file, at.line, opened + 1)
         return problem(
@@ -122,7 +121,15 @@ def _not_yaml(error: yaml.MarkedYAMLError, top: Position, text: str) -> Problem:
     return problem(at, (), f"not YAML: {error.problem or error.context}", expected="valid YAML")
 
 
-def _unquoted_variable(line: str) -> int | None:
+def _unquoted_variable(lines: list[str], mark: yaml.Mark) -> int | None:
+    """Where the `${` stands that YAML has stumbled over, None where it was something else."""
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    if line.startswith("${", mark.column - 1):
+        return mark.column - 1
+    return _opened_in_braces(line)
+
+
+def _opened_in_braces(line: str) -> int | None:
     """Where a `${` stands outside of quotes after an opening brace, None where none does."""
     quote, depth = "", 0
     for index, letter in enumerate(line):
@@ -130,7 +137,7 @@ def _unquoted_variable(line: str) -> int | None:
             quote = "" if letter == quote else quote
         elif letter in "\"'":
             quote = letter
-        elif line.startswith("${", index) and depth:
+        elif depth and line.startswith("${", index):
             return index
         elif letter in "{}":
             depth += 1 if letter == "{" else -1

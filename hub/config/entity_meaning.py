@@ -136,15 +136,15 @@ def _likely_by(name: str, place: Place) -> str | None:
 
 def _check_keyed(findings: Findings, path: Path, request: Request) -> None:
     holes = _PLACEHOLDER.findall(request.get)
-    asked = [hole for hole in holes if hole.partition("|")[0] in KEY_WORDS]
     at = (*path, "get")
-    if len(asked) != 1:
-        findings.value(at, f"{len(asked)} placeholders for keys",
+    unknown = [hole for hole in holes if hole not in KEY_WORDS | PAGE_WORDS]
+    for hole in unknown:
+        findings.value(at, f"unknown placeholder {{{hole}}}", expected="{keys|csv} or {key}",
+                       likely=likely_word(hole, KEY_WORDS | PAGE_WORDS))  # fmt: skip
+    asked = sum(hole in KEY_WORDS for hole in holes)
+    if asked != 1 and not unknown:
+        findings.value(at, f"{asked} placeholders for keys",
                        expected="exactly one {keys|csv} or {key}")  # fmt: skip
-    for hole in holes:
-        if hole not in ("keys|csv", "key") and hole not in PAGE_WORDS:
-            findings.value(at, f"unknown placeholder {{{hole}}}", expected="{keys|csv} or {key}",
-                           likely=likely_word(hole, ["keys|csv", "key", *PAGE_WORDS]))  # fmt: skip
     _check_paging(findings, path, request, holes)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hub.config.documents import Document
+from hub.config.includes import INCLUDE
 from hub.config.problems import Path, likely_word, one_of
 from hub.config.specs import BY, KEY_REQUEST, EntitySpec, SystemsFile
 
@@ -199,6 +200,8 @@ def _words_of(loc: tuple[int | str, ...]) -> list[str]:
     words = [each.alias or name for name, each in model.model_fields.items()]
     if model is EntitySpec:
         words += [KEY_REQUEST, f"{BY}<field>"]
+    if model is SystemsFile:
+        words.append(INCLUDE)
     return sorted({word for word in words if word not in _INTERNAL})
 
 

@@ -25,7 +25,7 @@ ITEM_UNIT = "item"
 PAGE_WORDS = frozenset({"page", "cursor", "size", "sort"})
 """Placeholders of a list request that are not fields."""
 
-KEY_WORDS = frozenset({"keys", "key"})
+KEY_WORDS = frozenset({"keys|csv", "key"})
 """Placeholders of a request by key or by field."""
 
 OPERATORS = frozenset({

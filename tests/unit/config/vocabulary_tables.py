@@ -1,7 +1,8 @@
 """The tables of docs/systems-file.md, made from the canonical model."""
 
+from hub.config.findings import canonical_fields
 from hub.model.catalog import NOUNS
-from hub.model.record import Field, Record, fields_of
+from hub.model.record import Field
 
 _SHOWN = {"text": "", "reference": "→ {to}", "children": "each {to}", "coded": "code"}
 
@@ -9,7 +10,7 @@ _SHOWN = {"text": "", "reference": "→ {to}", "children": "each {to}", "coded":
 def noun_table() -> str:
     """Each noun and its fields in the model's order, each field with its kind."""
     head = ["| noun | fields |", "| --- | --- |"]
-    rows = [f"| `{name}` | {_fields(noun)} |" for name, noun in NOUNS.items()]
+    rows = [f"| `{name}` | {_fields(name)} |" for name in NOUNS]
     return "\n".join(head + rows)
 
 
@@ -18,15 +19,15 @@ def code_table() -> str:
     head = ["| field | codes |", "| --- | --- |"]
     rows = [
         f"| `{name}.{field.name}` | {', '.join(field.codes.__members__)} |"
-        for name, noun in NOUNS.items()
-        for field in fields_of(noun).values()
+        for name in NOUNS
+        for field in canonical_fields(name).values()
         if field.codes is not None
     ]
     return "\n".join(head + rows)
 
 
-def _fields(noun: type[Record]) -> str:
-    return ", ".join(_told(field) for field in fields_of(noun).values())
+def _fields(noun: str) -> str:
+    return ", ".join(_told(field) for field in canonical_fields(noun).values())
 
 
 def _told(field: Field) -> str:
