@@ -89,7 +89,8 @@ def edge(
     raised fails the field of every parent. The parents may repeat a record. The list of parents
     must not be changed. `reads` names the relations it calls, for `opshub explain`. `late=True`
     runs it after all other fields of the same selection set, with everything below them, have
-    resolved: for `sections`, which reports how its siblings ended.
+    resolved: for `sections`, which reports how its siblings ended. An element may also be a
+    `resolvers.partial.Partial`: a value, and errors for what is missing of it.
     """
     _check_positional(function, expected=2, shape="(parents, ctx, *, arguments)")
     binding = Binding(Source.EDGE, function, tuple(reads), late)
@@ -222,6 +223,8 @@ def _evaluated(annotation: Any, function: Callable[..., Any]) -> Any:
 
 
 def _positional_count(function: Callable[..., Any]) -> int:
+    if isinstance(function, StrawberryField):
+        raise TypeError("this is a field, not a function: an attribute above hides the function")
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(one.kind in kinds for one in inspect.signature(function).parameters.values())
 

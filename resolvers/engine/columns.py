@@ -14,10 +14,11 @@ from typing import Any
 
 from resolvers.engine.complete import read
 from resolvers.engine.flatten import Flattened, flatten, regroup
-from resolvers.engine.paths import Picked, Place
-from resolvers.engine.run import Run, locate
+from resolvers.engine.paths import Path, Picked, Place
+from resolvers.engine.run import Run, take
 from resolvers.engine.tree import FieldPlan, Selection
 from resolvers.fields import Source
+from resolvers.partial import Partial
 
 Column = list[Any]
 MaybeColumn = Column | Awaitable[Column]
@@ -124,14 +125,16 @@ def _read_all(field: FieldPlan, records: Column, run: Run) -> Column:
 
 
 def _without_failures(field: FieldPlan, raw: Column, at: Place, run: Run) -> Column:
-    """The column of a nullable field with null and a located error where it failed."""
-    if not any(issubclass(kind, Exception) for kind in set(map(type, raw))):
+    """The column of a nullable field with null and a located error where it failed, and with what
+    arrived where it is partial."""
+    if not any(issubclass(kind, (Exception, Partial)) for kind in set(map(type, raw))):
         return raw
     column = list(raw)
     for index, value in enumerate(raw):
-        if isinstance(value, Exception):
-            run.errors.append(locate(value, field, [*at.path(index), field.key]))
-            column[index] = None
+        if isinstance(value, (Exception, Partial)):
+            path: Path = [*at.path(index), field.key]
+            partial = value if isinstance(value, Partial) else Partial(None, [value])
+            column[index] = take(run, field, partial, path)
     return column
 
 

@@ -22,9 +22,10 @@ from graphql import (
 from graphql.pyutils import inspect, is_iterable
 
 from resolvers.engine.paths import Path
-from resolvers.engine.run import Run, locate
+from resolvers.engine.run import Run, locate, take
 from resolvers.engine.tree import TYPENAME, FieldPlan, Selection
 from resolvers.fields import Source, representation_of
+from resolvers.partial import Partial
 
 
 def complete(run: Run, field: FieldPlan, type_: Any, value: Any, path: Path) -> Any:
@@ -109,6 +110,8 @@ def read(run: Run, field: FieldPlan, record: Any) -> Any:
 def _completed(run: Run, field: FieldPlan, type_: Any, value: Any, path: Path) -> Any:
     if isinstance(value, Exception):
         raise value
+    if isinstance(value, Partial):
+        value = take(run, field, value, path)
     if is_non_null_type(type_):
         completed = _completed(run, field, type_.of_type, value, path)
         if completed is None:

@@ -11,9 +11,10 @@ from graphql import GraphQLError, is_abstract_type, is_list_type, is_non_null_ty
 
 from resolvers.engine.complete import items_of, null_error, selection_for
 from resolvers.engine.paths import Path, Place
-from resolvers.engine.run import Run, locate
+from resolvers.engine.run import Run, locate, take
 from resolvers.engine.tree import FieldPlan, Selection
 from resolvers.fields import representation_of
+from resolvers.partial import Partial
 
 _NULL = type(None)
 
@@ -74,7 +75,7 @@ def _are_all_live(field: FieldPlan, records: list[Any]) -> bool:
     (child,) = field.children.values()
     representation = representation_of(child.type)
     if representation is None:
-        return not any(one is _NULL or issubclass(one, Exception) for one in classes)
+        return not any(issubclass(one, (_NULL, Exception, Partial)) for one in classes)
     return representation.by is None and classes <= {representation.record}
 
 
@@ -93,6 +94,8 @@ class _Numbering:
         try:
             if isinstance(value, Exception):
                 raise value
+            if isinstance(value, Partial):
+                value = take(self.run, self.field, value, path)
             bare = type_.of_type if is_non_null_type(type_) else type_
             if value is None:
                 if bare is not type_:

@@ -22,6 +22,7 @@ from strawberry.schema.types.base_scalars import isoformat
 
 from resolvers.engine.complete import leaf
 from resolvers.fields import DEFINITION_KEY
+from resolvers.partial import Partial
 
 
 class Surprise(Exception):
@@ -82,7 +83,7 @@ def strict_leaf(type_: Any) -> Callable[[Any], Any]:
     """The type's serializer for generated code, surprised by what is no value at all."""
 
     def serialize(value: Any) -> Any:
-        if value is None or isinstance(value, Exception):
+        if value is None or isinstance(value, (Exception, Partial)):
             raise Surprise
         return leaf(type_, value)
 

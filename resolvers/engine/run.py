@@ -13,6 +13,7 @@ from resolvers.engine.arguments import ArgumentCoercion
 from resolvers.engine.dispatch import Kinds
 from resolvers.engine.paths import Path
 from resolvers.engine.tree import FieldPlan
+from resolvers.partial import Partial
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +54,12 @@ class Run:
             return self.arguments(field)
         except Exception:
             return None
+
+
+def take(run: Run, field: FieldPlan, partial: Partial, path: Path) -> Any:
+    """The value that arrived; what is missing of it becomes errors of the field."""
+    run.errors.extend(locate(error, field, path) for error in partial.errors)
+    return partial.value
 
 
 def locate(error: Exception, field: FieldPlan, path: Path) -> GraphQLError:
