@@ -63,9 +63,11 @@ def test_forty_numbers_exist_in_both_erps(plan: Plan) -> None:
 def test_nothing_happened_after_the_reference_date(plan: Plan) -> None:
     moments = [order.updated_at for order in plan.orders]
     moments += [scan.at for each in plan.shipments for scan in each.scans]
-    moments += [each.posted_at for each in (*plan.invoices, *plan.credit_memos)]
+    moments += [invoice.posted_at for invoice in plan.invoices]
+    moments += [memo.posted_at for memo in plan.credit_memos]
     moments += [message.at for case in plan.cases for message in case.messages]
-    moments += [each.at for rma in plan.rmas for each in (*rma.receipts, *rma.dispositions)]
+    moments += [receipt.at for rma in plan.rmas for receipt in rma.receipts]
+    moments += [disposition.at for rma in plan.rmas for disposition in rma.dispositions]
     assert max(moments) <= REFERENCE_AT
     assert REFERENCE_AT - min(moments) <= timedelta(days=400)
 
