@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import strawberry
 
 from hub.model import case as model
 from hub.reads.relations import MESSAGES_BY_CASE
-from hub.security.masks import is_readable
-from resolvers.context import Context
-from resolvers.edges import Answer, answer_of, coded, internal, referred, told
-from resolvers.fields import edge, represents
+from resolvers.edges import coded, internal, referred, related, told
+from resolvers.fields import represents
 from resolvers.lazy import LazyCustomer, LazyOrder, LazyRma
 from resolvers.sourced import SectionStatus, Sourced, sections_field
-
-
-async def messages_by_case(cases: Sequence[model.Case], ctx: Context) -> list[Answer]:
-    """The messages this caller may read, oldest first; one without a visibility is internal."""
-    answers: list[Answer] = []
-    for section in await ctx.reads.related(MESSAGES_BY_CASE, cases):
-        readable = tuple(
-            message
-            for message in section.records
-            if isinstance(message, model.Message) and is_readable(message.visibility, ctx.scope)
-        )
-        # judged by what the systems sent: an empty list of a failed system stays a failure
-        answers.append(answer_of(replace(section, records=readable)))
-    return answers
 
 
 @represents(model.Message)
@@ -62,9 +44,7 @@ class Case(Sourced):
     order: LazyOrder | None = referred("order", "order", "The order it is about.")
     rma: LazyRma | None = referred("rma", "return", "The return it is about.")
     customer: LazyCustomer | None = referred("customer", "customer", "Who it is with.")
-    messages: list[CaseMessage] | None = edge(
-        messages_by_case,
-        reads=("MESSAGES_BY_CASE",),
-        description="The messages this caller may read, oldest first.",
+    messages: list[CaseMessage] | None = related(
+        MESSAGES_BY_CASE, "The messages this caller may read, oldest first."
     )
     sections: list[SectionStatus] = sections_field()

@@ -62,7 +62,7 @@ def public_error(error: Exception, correlation_id: str) -> OpsHubError:
     cause = cause_of(error)
     if isinstance(cause, OpsHubError) and cause.code != Internal.code:
         return cause
-    if isinstance(cause, GraphQLError) and is_of_the_document(cause):
+    if isinstance(cause, GraphQLError) and is_of_the_document(error, cause):
         return DocumentInvalid(cause.message)
     return Internal(f"the hub failed here; its operators find why under {correlation_id}")
 
@@ -74,9 +74,10 @@ def cause_of(error: Exception) -> Exception:
     return error
 
 
-def is_of_the_document(error: GraphQLError) -> bool:
+def is_of_the_document(error: Exception, cause: GraphQLError) -> bool:
     """Whether graphql-core refuses the request: before execution, or an argument during it."""
-    return error.path is None or error.message.startswith("Argument ")
+    has_begun = isinstance(error, GraphQLError) and error.path is not None
+    return not has_begun or cause.message.startswith("Argument ")
 
 
 def wire_of(public: OpsHubError, error: Exception, correlation_id: str) -> Wire:

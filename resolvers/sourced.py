@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import strawberry
 
 from hub.model import values
+from hub.model.errors import NotServed
 from hub.model.ids import encode_id
 from hub.model.record import Record
 from hub.model.values import Attribute as AttributeValue
@@ -69,6 +70,11 @@ class Attribute:
     system: str = told("The system that told it.")
 
 
+def code_of(row: SectionState) -> str | None:
+    """Why a section is null or old; null where it is neither."""
+    return NotServed.code if row.state == "NOT_CONFIGURED" else row.code
+
+
 @represents(SectionState)
 @strawberry.type(description="How one section of an object was answered by one system.")
 class SectionStatus:
@@ -80,7 +86,9 @@ class SectionStatus:
     as_of: datetime | None = told("The oldest system time of what was read.")
     fetched_at: datetime | None = told("When the oldest part of it was read.")
     staleness: values.Staleness = told("How far the section may be trusted as current.")
-    code: str | None = told("The code of the error, where it failed.")
+    code: str | None = computed(
+        code_of, description="The code of the error; NOT_SERVED where no system serves it."
+    )
 
 
 def record_id(record: Record) -> str:
