@@ -188,6 +188,9 @@ def _check_formats(findings: Findings, path: Path, spec: FieldSpec, known: Field
     if spec.write is not None and known.kind in _WRITTEN and not formats.is_invertible(spec.write):
         findings.value((*path, "write"), f"{spec.write!r} cannot be read backwards",
                        expected=formats.TEMPLATE_FORM)  # fmt: skip
+    if spec.write is not None and spec.column is None:
+        findings.value((*path, "write"), "'write' without one column",
+                       expected="column: or path: beside it")  # fmt: skip
     if spec.read is None:
         return
     if known.kind in _NUMERIC and spec.read not in formats.NUMBER_FORMATS:

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         None, "file", "The systems file; without it no system is connected."
     )
     profile: Literal["development", "production"] = _setting(
-        "development", "word", "production refuses the development key and needs a store and NATS."
+        "development", "word", "production refuses a development key."
     )
     host: str = _setting("127.0.0.1", "address", "Where the hub listens; loopback only by default.")
     port: int = _setting(
@@ -119,11 +119,16 @@ class Settings(BaseSettings):
     )
 
     @property
-    def store(self) -> str:
+    def store_dsn(self) -> str:
         """The store's url with its credentials; never for logs."""
         if self.store_url is not None:
             return self.store_url
         return f"sqlite:///{self.data_dir.absolute() / _STORE_FILE}"
+
+    @property
+    def nats_dsn(self) -> str | None:
+        """The url of the external NATS; None where the hub starts its own."""
+        return self.nats_url
 
 
 class SettingsInvalid(ConfigInvalid):

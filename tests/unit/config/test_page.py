@@ -1,6 +1,7 @@
 """docs/systems-file.md says what the loader does: its example loads, its tables are the model's."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 import yaml
 
 from hub.config.field_specs import AttributeSpec, FieldSpec
-from hub.config.json_schema import json_schema
+from hub.config.editor_schema import json_schema
 from hub.config.specs import EntitySpec, SystemsFile
-from tests.unit.config.examples import PAGE, example_text, load_text, section
+from hub.config.systems import load_systems
+from tests.unit.config.examples import PAGE, ROOT, example_text, load_text, section
 from tests.unit.config.vocabulary_tables import code_table, noun_table
 
 
@@ -88,6 +90,23 @@ def _schema_problems(text: str) -> list[str]:
 def test_schema_accepts_the_example(tmp_path: Path) -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema())
     assert _schema_problems(example_text(tmp_path)) == []
+
+
+def test_schema_accepts_the_demo_systems() -> None:
+    assert _schema_problems((ROOT / "hub" / "demo" / "systems.yaml").read_text()) == []
+
+
+def test_demo_systems_load() -> None:
+    """As the demo starts them: each variable an address of this machine."""
+    file = ROOT / "hub" / "demo" / "systems.yaml"
+    names = re.findall(r"\$\{(\w+)", file.read_text())
+    environ = {name: "http://127.0.0.1:1" for name in names} | {
+        name: "sqlite:///erp.sqlite3" for name in names if name.endswith("_DSN")
+    }
+    systems = load_systems(file, environ=environ)
+    assert sorted(systems.systems) == [
+        "carrier", "crm", "erp-eu", "erp-us", "wms-north", "wms-south",
+    ]  # fmt: skip
 
 
 def test_schema_refuses_a_broken_file(tmp_path: Path) -> None:
