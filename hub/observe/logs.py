@@ -33,7 +33,8 @@ _SECRET_TEXTS = (
     (re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), _HIDDEN),
     (
         re.compile(
-            r"\b(password|passwd|secret|api[-_]?key|access_token|token)(['\"]?\s*[=:]\s*['\"]?)[^\s'\"&,;]+",
+            r"\b(password|passwd|secret|api[-_]?key|access_token|token)"
+            r"(['\"]?\s*[=:]\s*['\"]?)[^\s'\"&,;]+",
             re.I,
         ),
         rf"\1\2{_HIDDEN}",
