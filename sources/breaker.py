@@ -27,7 +27,7 @@ class Breaker:
         return self._next_probe_at is not None
 
     def lets_through(self) -> bool:
-        """Whether a call may start. While open, one probe per PROBE_EVERY_S, whatever comes of it."""
+        """Whether a call may start. While open, one probe per PROBE_EVERY_S is let through."""
         if self._next_probe_at is None:
             return True
         if self._clock() < self._next_probe_at:

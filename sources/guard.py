@@ -24,7 +24,6 @@ from hub.model.errors import (
 )
 from hub.model.record import Record
 from hub.observe.metrics import observe_source_call, show_system
-from hub.observe.tracing import record_failure, span
 from hub.reads.port import FieldValue, ListPage, ListQuery, NounTerms, SystemHealth
 from sources.breaker import Breaker, Monotonic, TokenBucket
 from sources.guard_health import Observed
@@ -54,7 +53,7 @@ class GuardedSource:
         self.name, self.role, self.kind = source.name, source.role, source.kind
         self._source, self._limits, self._clock = source, limits, clock
         self._places = asyncio.Semaphore(limits.in_flight)
-        self._queued = 0
+        self._queued = self._running = 0
         self._breaker = Breaker(clock=clock)
         quota = limits.quota
         self._bucket = None if quota is None else TokenBucket(quota.calls, quota.per_s, clock=clock)
@@ -109,13 +108,7 @@ class GuardedSource:
             return error
 
     def health(self) -> SystemHealth:
-        return self._observed.health(
-            in_flight=self._limits.in_flight - self._free_places, is_open=self._breaker.is_open
-        )
-
-    @property
-    def _free_places(self) -> int:
-        return self._places._value  # the semaphore has no public count
+        return self._observed.health(in_flight=self._running, is_open=self._breaker.is_open)
 
     async def _guarded(
         self, operation: str, noun: str, call: Callable[[], Awaitable[Answer]]
@@ -125,18 +118,14 @@ class GuardedSource:
             observe_source_call(self.name, operation, refusal.code, 0.0)
             return refusal
         started = self._clock()
-        attributes = {"opshub.system": self.name, "opshub.noun": noun}
-        with span(f"{operation} {noun}", kind="internal", attributes=attributes) as current:
-            try:
-                answer: Answer | OpsHubError = await self._in_time(call)
-            except OpsHubError as error:
-                record_failure(current, error)
-                answer = error
-            except Exception as error:
-                # A defect of one mapping or driver must not take the other systems' answers away.
-                log.exception("%s: %s of %s failed", self.name, operation, noun)
-                record_failure(current, error)
-                answer = Internal(f"{self.name}: a defect; see the log")
+        try:
+            answer: Answer | OpsHubError = await self._in_time(call)
+        except OpsHubError as error:
+            answer = error
+        except Exception:
+            # A defect of one mapping or driver must not take the other systems' answers away.
+            log.exception("%s: %s of %s failed", self.name, operation, noun)
+            answer = Internal(f"{self.name}: a defect; see the log")
         self._account(operation, answer, self._clock() - started)
         return answer
 
@@ -167,14 +156,21 @@ class GuardedSource:
             async with asyncio.timeout(self._limits.timeout_s), self._places:
                 self._queued -= 1
                 is_queued = False
-                return await call()
+                return await self._counted(call)
         except TimeoutError as error:
-            where = "no place was free" if is_queued else "it did not answer"
-            raise SourceTimeout(
-                self.name, f"{where} within {self._limits.timeout_s:g} s"
-            ) from error
+            within = f"within {self._limits.timeout_s:g} s"
+            if is_queued:  # our own bound, which says nothing of the system's health
+                raise SourceBusy(self.name, f"no place was free {within}") from error
+            raise SourceTimeout(self.name, f"it did not answer {within}") from error
         finally:
             self._queued -= is_queued
+
+    async def _counted(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        self._running += 1
+        try:
+            return await call()
+        finally:
+            self._running -= 1
 
     def _account(self, operation: str, answer: object, seconds: float) -> None:
         error = answer if isinstance(answer, OpsHubError) else None

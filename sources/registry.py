@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from hub.config.specs import SystemsFile, SystemSpec
@@ -16,7 +16,8 @@ from sources.port import Source
 class CountingSource(Source, Protocol):
     """A source that counts, by field, the native codes it found no row for."""
 
-    unmapped: MutableMapping[str, int]
+    @property
+    def unmapped(self) -> Mapping[str, int]: ...
 
 
 def _sql(spec: SystemSpec, file: SystemsFile) -> CountingSource:

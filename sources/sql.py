@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from hub.model.errors import (
     SourceMisconfigured,
 )
 from hub.model.record import Record
+from hub.observe.spans import statement_span
 from hub.reads.port import FieldValue, ListPage, ListQuery, NounTerms
 from sources.alignment import (
     ASKED_KINDS,
@@ -59,11 +61,13 @@ class SqlSource:
     kind = "sql"
 
     def __init__(self, spec: SystemSpec, file: SystemsFile, *, now: Clock = utc_now) -> None:
-        self.name, self.role = spec.name, spec.role
+        self.name = spec.name
+        self.role: str = spec.role
         self._spec, self._file, self._now = spec, file, now
         self._engine = open_engine(spec)
-        self.unmapped: dict[str, int] = {}
-        self._entities = plan_entities(spec, file, self.unmapped)
+        unmapped: dict[str, int] = {}
+        self.unmapped: Mapping[str, int] = unmapped
+        self._entities = plan_entities(spec, file, unmapped)
         self._shapes: dict[str, EntityShape] = {}
         self._shaping = asyncio.Lock()
         self._nouns = {noun: self._terms(each) for noun, each in self._entities.items()}
@@ -91,7 +95,7 @@ class SqlSource:
         entity = self._entity(noun)
         native = {key: entity.mapping.native_key(key) for key in dict.fromkeys(keys)}
         rows = [row for row in native.values() if row is not None]
-        read = await self._read_among(noun, entity.mapping.key, rows)
+        read = await self._read_among(noun, "by_key", entity.mapping.key, rows)
         return align_by_key(entity.mapping, keys, read)
 
     async def by_field(
@@ -104,7 +108,7 @@ class SqlSource:
         encoded = encode_asked(mapped, list(dict.fromkeys(values)))
         if encoded.is_complement:
             raise SourceCannot(self.name, f"{noun}.{field}: this value stands for all others")
-        read = await self._read_among(noun, mapped.columns, encoded.rows)
+        read = await self._read_among(noun, f"by_{field}", mapped.columns, encoded.rows)
         return group_by_field(entity.mapping, mapped, values, read)
 
     async def list(self, noun: str, query: ListQuery) -> ListPage:
@@ -119,7 +123,8 @@ class SqlSource:
         limit = min(query.limit, ROWS_MAX)
         order = ordering(shape.columns, steps, entity.mapping.key)
         statement = shape.select.where(*clauses).order_by(*order).limit(limit + 1)
-        rows = await self._fetch(shape, statement)
+        with self._span(noun, "list", 1):
+            rows = await self._fetch(shape, statement)
         page = read_rows(entity.mapping, rows[:limit], self._now())
         has_more = len(rows) > limit
         cursor = encode_cursor(steps, rows[limit - 1]) if has_more else None
@@ -128,7 +133,8 @@ class SqlSource:
     async def native(self, noun: str, key: str) -> NativeRecord | None:
         entity = self._entity(noun)
         native = entity.mapping.native_key(key)
-        read = await self._read_among(noun, entity.mapping.key, [] if native is None else [native])
+        rows = [] if native is None else [native]
+        read = await self._read_among(noun, "native", entity.mapping.key, rows)
         return NativeRecord(read[0].row, read[0].outcome) if read else None
 
     async def check(self) -> Sequence[Problem]:
@@ -161,7 +167,7 @@ class SqlSource:
         )
 
     async def _read_among(
-        self, noun: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+        self, noun: str, operation: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> ReadRows:
         """The rows whose columns hold one of the values: a statement per `limits.batch` of them."""
         if not rows:
@@ -171,8 +177,14 @@ class SqlSource:
         batch = self._spec.limits.batch
         found: Rows = []
         for start in range(0, len(fitting), batch):
-            found += await self._among(shape, columns, fitting[start : start + batch])
+            chunk = fitting[start : start + batch]
+            with self._span(noun, operation, len(chunk)):
+                found += await self._among(shape, columns, chunk)
         return read_rows(self._entities[noun].mapping, found, self._now())
+
+    def _span(self, noun: str, operation: str, keys: int) -> AbstractContextManager[Any]:
+        dialect = self._engine.dialect.name
+        return statement_span(self.name, dialect, noun=noun, operation=operation, keys=keys)
 
     async def _among(
         self, shape: EntityShape, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
