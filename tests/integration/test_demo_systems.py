@@ -156,7 +156,7 @@ def _pages(demo: DemoSystems, name: str) -> Iterator[list[Any]]:
         ("wms-north", "id", "shipments", 250),
         ("wms-south", "shp_no", "shp", 250),
         ("crm", "caseNo", "cases", 200),
-        ("carrier", "id", "trackings", 500),
+        ("carrier", "id", "trackings", 2000),
     ],
 )
 async def test_pages_hold_every_record_once(

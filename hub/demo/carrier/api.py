@@ -21,7 +21,7 @@ from hub.demo.formats import now, utc_reader
 from hub.demo.system import Change, Dialect
 
 TOKEN = "demo-carrier"
-PAGE_SIZE = 500  # rows, hard
+PAGE_SIZE = 2000  # rows, hard
 
 
 def _error(status: int, text: str) -> Any:
