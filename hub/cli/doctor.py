@@ -1,0 +1,162 @@
+"""`opshub doctor`: what is missing on this machine, one line a finding."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.output import AsJson, Exit, run, show
+
+if TYPE_CHECKING:
+    from hub.config.settings import Settings
+    from hub.config.specs import SystemsFile
+
+_PYTHON_MIN = (3, 11)
+_CORE = ("strawberry-graphql", "starlette", "uvicorn", "sqlalchemy", "nats-py", "opentelemetry-sdk")
+_EXTRAS = {"asyncpg": "postgres", "opentelemetry-exporter-otlp-proto-http": "otlp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`level` is ok, note (works without it) or problem."""
+
+    level: str
+    subject: str
+    text: str
+
+
+def doctor(
+    systems: Annotated[Path | None, typer.Option(help="The systems file to look at.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="The hub's data directory.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at Python, packages, data directory, port, store, NATS and the connected systems."""
+    from hub.cli.options import settings_of
+
+    settings = settings_of(systems=systems, data_dir=data_dir)
+    findings = [finding for look in LOOKS for finding in look(settings)]
+    text = "\n".join(f"{each.level:8} {each.subject:18} {each.text}" for each in findings)
+    show([asdict(each) for each in findings], text, as_json=as_json)
+    if any(each.level == "problem" for each in findings):
+        raise typer.Exit(int(Exit.FINDINGS))
+
+
+def _python(_: Settings) -> list[Finding]:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < _PYTHON_MIN:
+        return [Finding("problem", "python", f"{found}; expected 3.11 or later")]
+    return [Finding("ok", "python", found)]
+
+
+def _packages(_: Settings) -> list[Finding]:
+    core = [_package(name, "problem", "install opshub again") for name in _CORE]
+    extras = [
+        _package(name, "note", f"install opshub[{x}] to use it") for name, x in _EXTRAS.items()
+    ]
+    return core + extras
+
+
+def _package(name: str, level_if_absent: str, advice: str) -> Finding:
+    try:
+        return Finding("ok", name, version(name))
+    except PackageNotFoundError:
+        return Finding(level_if_absent, name, f"not installed; {advice}")
+
+
+def _data_dir(settings: Settings) -> list[Finding]:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return [Finding("ok", "data directory", str(folder))]
+    except OSError as error:
+        return [Finding("problem", "data directory", f"{folder}: {error.strerror}")]
+
+
+def _port(settings: Settings) -> list[Finding]:
+    from hub.cli.listener import listen
+    from hub.cli.options import running_hub
+    from hub.model.errors import ConfigInvalid
+
+    ready = running_hub(settings)
+    if ready is not None:
+        return [Finding("ok", "hub", f"runs at {ready['url']} (process {ready['pid']})")]
+    try:
+        with listen(settings.host, settings.port) as free:
+            return [Finding("ok", "port", f"{_number(free)} is free")]
+    except ConfigInvalid as error:
+        return [Finding("problem", "port", str(error))]
+
+
+def _number(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+def _messages(settings: Settings) -> list[Finding]:
+    from hub.events.embedded import nats_binary
+    from hub.model.errors import ConfigInvalid
+
+    if settings.nats_url is not None:
+        return [Finding("ok", "nats", "an external server is configured")]
+    try:
+        nats_binary()
+    except ConfigInvalid as error:
+        return [Finding("problem", "nats", str(error))]
+    return [Finding("ok", "nats", "the embedded server is installed")]
+
+
+def _store(settings: Settings) -> list[Finding]:
+    from hub.model.errors import OpsHubError
+
+    try:
+        asyncio.run(_open_and_close(settings.store))
+    except OpsHubError as error:
+        return [Finding("note", "store", f"{error} (opshub up does it at start)")]
+    return [Finding("ok", "store", "is there and up to date")]
+
+
+async def _open_and_close(dsn: str) -> None:
+    from hub.store.migrate import open_store
+
+    await (await open_store(dsn)).close()
+
+
+def _systems(settings: Settings) -> list[Finding]:
+    from hub.config.check import check_file
+
+    if settings.systems is None:
+        return [Finding("note", "systems file", "none named; give --systems, or use --demo")]
+    file, problems = check_file(settings.systems, environ=os.environ)
+    if file is None:
+        return [Finding("problem", "systems file", str(each)) for each in problems]
+    ok = Finding("ok", "systems file", str(settings.systems))
+    return [ok, *run(_connected(file))]
+
+
+async def _connected(systems: SystemsFile) -> Sequence[Finding]:
+    """One finding per system: whether it answers now."""
+    from sources.registry import open_sources
+
+    findings = []
+    for source in open_sources(systems):
+        errors = await source.start()
+        await source.close()
+        findings += [Finding("problem", source.name, str(error)) for error in errors]
+        if not errors:
+            findings.append(Finding("ok", source.name, "answers"))
+    return findings
+
+
+LOOKS: tuple[Callable[[Settings], Sequence[Finding]], ...] = (
+    _python, _packages, _data_dir, _port, _messages, _store, _systems,
+)  # fmt: skip
