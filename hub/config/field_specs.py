@@ -75,10 +75,18 @@ Seconds = Annotated[
 ]
 """A duration in seconds, written `2s`, `1500ms`, `10m`."""
 
+_COLUMNS_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 8},
+    ]
+}
+
 Columns = Annotated[
     tuple[str, ...],
-    BeforeValidator(_words, json_schema_input_type=str | list[str]),
+    BeforeValidator(_words),
     Field(min_length=1, max_length=8),
+    WithJsonSchema(_COLUMNS_SCHEMA),
 ]
 """One or several native columns or paths; a bare word is one."""
 
