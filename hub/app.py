@@ -132,8 +132,8 @@ class Hub:
 
 async def open_hub(settings: Settings, systems: SystemsFile, rules: TokenRules) -> Hub:
     """Everything opened and joined; the store is migrated first."""
-    await migrate(settings.store)
-    store, clock = await open_store(settings.store), WallClock()
+    await migrate(settings.store_dsn)
+    store, clock = await open_store(settings.store_dsn), WallClock()
     sources = open_sources(systems)
     roles = {source.name: source.role for source in sources}
     references = CrossReferences(store, roles=roles, now=clock.now)

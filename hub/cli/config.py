@@ -14,7 +14,6 @@ from hub.cli.output import AsJson, Exit, run, show, stop
 
 if TYPE_CHECKING:
     from hub.config.problems import Problem
-    from hub.config.specs import SystemsFile
 
 group = typer.Typer(no_args_is_help=True, help="The systems file.")
 
@@ -30,15 +29,15 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Report every problem of a systems file at once, as file:line:column."""
-    from hub.config.check import check_file, problems_as_json, problems_as_text
+    from hub.config.check import as_json as problems_as_json
+    from hub.config.check import as_text, problems_of
 
-    systems, problems = check_file(file, environ=os.environ)
+    problems = problems_of(file, environ=os.environ)
     unreachable: list[str] = []
-    if connect and systems is not None:
-        problems, unreachable = run(_asked(systems))
-    lines = [problems_as_text(problems) or f"{file}: no problems", *unreachable]
-    text = "\n".join(lines)
-    answer = problems_as_json(problems) | {"unreachable": unreachable}
+    if connect and not problems:
+        problems, unreachable = run(_asked(file))
+    text = "\n".join([as_text(file, problems), *unreachable])
+    answer = problems_as_json(file, problems) | {"unreachable": unreachable}
     show(answer, text, as_json=as_json)
     if any(problem.is_error for problem in problems):
         raise typer.Exit(int(Exit.FINDINGS))
@@ -46,12 +45,13 @@ def check(
         raise typer.Exit(int(Exit.CANNOT_REACH))
 
 
-async def _asked(systems: SystemsFile) -> tuple[tuple[Problem, ...], list[str]]:
+async def _asked(file: Path) -> tuple[tuple[Problem, ...], list[str]]:
     """What the systems say of the file, and which of them did not answer."""
+    from hub.config.systems import load_systems
     from hub.model.errors import OpsHubError
     from sources.registry import open_sources
 
-    sources = open_sources(systems)
+    sources = open_sources(load_systems(file, environ=os.environ))
     answers = await asyncio.gather(*(source.check() for source in sources))
     await asyncio.gather(*(source.close() for source in sources))
     found = [each for answer in answers if not isinstance(answer, OpsHubError) for each in answer]
@@ -75,6 +75,6 @@ def show_file(file: SystemsPath, as_json: AsJson = False) -> None:
 @group.command()
 def schema() -> None:
     """Print a JSON Schema of the systems file, for editors."""
-    from hub.config.json_schema import json_schema
+    from hub.config.editor_schema import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))

@@ -106,7 +106,7 @@ def _messages(settings: Settings) -> list[Finding]:
     from hub.events.embedded import nats_binary
     from hub.model.errors import ConfigInvalid
 
-    if settings.nats_url is not None:
+    if settings.nats_dsn is not None:
         return [Finding("ok", "nats", "an external server is configured")]
     try:
         nats_binary()
@@ -119,7 +119,7 @@ def _store(settings: Settings) -> list[Finding]:
     from hub.model.errors import OpsHubError
 
     try:
-        asyncio.run(_open_and_close(settings.store))
+        asyncio.run(_open_and_close(settings.store_dsn))
     except OpsHubError as error:
         return [Finding("note", "store", f"{error} (opshub up does it at start)")]
     return [Finding("ok", "store", "is there and up to date")]
@@ -132,13 +132,14 @@ async def _open_and_close(dsn: str) -> None:
 
 
 def _systems(settings: Settings) -> list[Finding]:
-    from hub.config.check import check_file
+    from hub.config.systems import SystemsFileInvalid, load_systems
 
     if settings.systems is None:
         return [Finding("note", "systems file", "none named; give --systems, or use --demo")]
-    file, problems = check_file(settings.systems, environ=os.environ)
-    if file is None:
-        return [Finding("problem", "systems file", str(each)) for each in problems]
+    try:
+        file = load_systems(settings.systems, environ=os.environ)
+    except SystemsFileInvalid as error:
+        return [Finding("problem", "systems file", str(each)) for each in error.problems]
     ok = Finding("ok", "systems file", str(settings.systems))
     return [ok, *run(_connected(file))]
 

@@ -23,6 +23,6 @@ def migrate(
     from hub.store.migrate import migrate as migrate_store
 
     settings = settings_of(store_url=store_url, data_dir=data_dir)
-    done = run(migrate_store(settings.store))
+    done = run(migrate_store(settings.store_dsn))
     text = f"applied {', '.join(done.applied)}" if done.applied else "nothing to do"
     show(asdict(done), f"{text}; the store is at {done.after}", as_json=as_json)

@@ -96,8 +96,8 @@ async def _messages(settings: Settings, stack: AsyncExitStack) -> str | None:
     from hub.events.embedded import start_embedded
     from hub.model.errors import ConfigInvalid
 
-    if settings.nats_url is not None:
-        return settings.nats_url
+    if settings.nats_dsn is not None:
+        return settings.nats_dsn
     try:
         embedded = await start_embedded(settings.data_dir)
     except ConfigInvalid as error:
@@ -130,7 +130,7 @@ def _ready(
         "url": url_of(listener),
         "pid": os.getpid(),
         "nats_url": nats_url,
-        "store_url": settings.store,
+        "store_url": settings.store_dsn,
     }
     if demo is not None:
         from hub.cli.access import demo_tokens
