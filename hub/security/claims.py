@@ -12,7 +12,7 @@ from hub.model.errors import Unauthenticated
 from hub.security.principal import Principal, Role
 
 ROLES_MAX = 20  # a token
-CUSTOMERS_MAX = 1_000  # a token
+CUSTOMERS_MAX = 200  # a token; about what its 8,192 characters hold
 BUSINESS_UNITS_MAX = 200  # a token
 TEXT_LENGTH_MAX = 200  # characters of a subject, role, customer or business unit
 
