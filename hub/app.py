@@ -85,7 +85,6 @@ class Hub:
             reads=self.reads.open(scope, caller=caller_class(principal)),
             references=self.references,
             principal=principal,
-            scope=scope,
             system_roles={source.name: source.role for source in self.sources},
             correlation_id=correlation_id,
             started_at=datetime.now(UTC),
