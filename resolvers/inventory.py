@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from hub.model import inventory as model
 from hub.model.values import Staleness
@@ -94,7 +95,10 @@ class AvailabilityBuckets:
     safety_stock: Quantity | None = _bucket("safety_stock", "Kept for emergencies.")
     inbound: Quantity | None = told("On its way in.")
     backorder_demand: Quantity | None = _bucket("backorder_demand", "Ordered and waiting.")
-    unknown_buckets: list[str] = told("Buckets no system tells; nothing is subtracted for them.")
+    unknown_buckets: list[str] = computed(
+        lambda availability: [to_camel_case(name) for name in availability.unknown_buckets],
+        description="Buckets no system tells; nothing is subtracted for them.",
+    )
 
 
 @represents(answers.Availability)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from hub.model.errors import InputInvalid
 from hub.reads.answers import Hit, SearchResult
 from resolvers.context import Context
 from resolvers.edges import told
-from resolvers.fields import represents
+from resolvers.fields import computed, represents
 from resolvers.lookup import argument, check_text
 from resolvers.partial import Partial
 from resolvers.sourced import Node
@@ -21,7 +22,9 @@ HITS_DEFAULT = 10  # hits
 @represents(Hit)
 @strawberry.type(description="Something a text was found in.")
 class SearchHit:
-    field: str = told("The canonical field it was found in.")
+    field: str = computed(
+        lambda hit: to_camel_case(hit.field), description="The field it was found in."
+    )
     value: str = told("What stands there.")
     rank: int = told("0: it is the whole value; 1: its start; 2: a part of it.")
     record: Node = told("What it was found in.", name="node")
