@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
-from graphql import GraphQLField, GraphQLObjectType
+from graphql import GraphQLField, GraphQLNamedType
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
@@ -173,7 +173,7 @@ def binding_of(field: GraphQLField) -> Binding | None:
     return binding if isinstance(binding, Binding) else None
 
 
-def representation_of(object_type: GraphQLObjectType) -> Representation | None:
+def representation_of(object_type: GraphQLNamedType) -> Representation | None:
     """Which records a graphql-core object type stands for; None where it was not declared."""
     definition = object_type.extensions.get(DEFINITION_KEY)
     origin = getattr(definition, "origin", None)

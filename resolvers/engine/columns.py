@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from functools import cache
 from typing import Any
 
 from resolvers.engine.complete import read
@@ -27,9 +28,13 @@ MaybeColumn = Column | Awaitable[Column]
 def resolve(selection: Selection, records: Column, at: Place, run: Run) -> MaybeColumn:
     """One dict, or the located error that nulls it, for each record."""
     columns = [_column(field, records, at, run) for field in selection.early]
-    if not selection.late and all(column.__class__ is list for column in columns):
-        return selection.rows(records, run, at, *columns)
-    return _resolve_later(selection, records, at, run, columns)
+    if selection.late or not _are_here(columns):
+        return _resolve_later(selection, records, at, run, columns)
+    return selection.rows(records, run, at, *columns)
+
+
+def _are_here(columns: list[MaybeColumn]) -> bool:
+    return set(map(type, columns)) <= {list}
 
 
 async def _resolve_later(
@@ -101,7 +106,7 @@ def _resolve_kinds(field: FieldPlan, flat: Flattened, run: Run) -> MaybeColumn:
         resolve(selection, [flat.records[i] for i in indexes], Picked(flat.place, indexes), run)
         for selection, indexes in picked.items()
     ]
-    if all(part.__class__ is list for part in parts):
+    if _are_here(parts):
         return _merged(list(picked.values()), parts)
     return _merged_later(list(picked.values()), parts)
 
@@ -127,7 +132,7 @@ def _read_all(field: FieldPlan, records: Column, run: Run) -> Column:
 def _without_failures(field: FieldPlan, raw: Column, at: Place, run: Run) -> Column:
     """The column of a nullable field with null and a located error where it failed, and with what
     arrived where it is partial."""
-    if not any(issubclass(kind, (Exception, Partial)) for kind in set(map(type, raw))):
+    if not any(map(_is_trouble, set(map(type, raw)))):
         return raw
     column = list(raw)
     for index, value in enumerate(raw):
@@ -136,6 +141,11 @@ def _without_failures(field: FieldPlan, raw: Column, at: Place, run: Run) -> Col
             partial = value if isinstance(value, Partial) else Partial(None, [value])
             column[index] = take(run, field, partial, path)
     return column
+
+
+@cache
+def _is_trouble(kind: type) -> bool:
+    return issubclass(kind, (Exception, Partial))
 
 
 def call(field: FieldPlan, records: Column, run: Run) -> MaybeColumn:

@@ -13,18 +13,16 @@ from typing import Any
 from graphql import (
     GraphQLError,
     Undefined,
-    is_abstract_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
-    is_object_type,
 )
 from graphql.pyutils import inspect, is_iterable
 
 from resolvers.engine.paths import Path
 from resolvers.engine.run import Run, locate, take
 from resolvers.engine.tree import TYPENAME, FieldPlan, Selection
-from resolvers.fields import Source, representation_of
+from resolvers.fields import Source
 from resolvers.partial import Partial
 
 
@@ -174,7 +172,7 @@ def selection_for(run: Run, field: FieldPlan, record: Any) -> Selection:
 
 
 def _object_type_name(run: Run, field: FieldPlan, record: Any) -> str:
-    if is_abstract_type(field.named_type):
+    if field.is_abstract:
         name = run.kinds[field.named_type.name].name_of(record)
         if name is None:
             raise GraphQLError(
@@ -185,8 +183,7 @@ def _object_type_name(run: Run, field: FieldPlan, record: Any) -> str:
                 field.nodes,
             )
         return name
-    assert is_object_type(field.named_type)
-    representation = representation_of(field.named_type)
+    representation = field.representation
     if representation is not None and not representation.matches(record):
         raise GraphQLError(
             f"Expected value of type '{field.named_type}' but got: {inspect(record)}.", field.nodes

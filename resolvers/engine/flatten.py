@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from graphql import GraphQLError, is_abstract_type, is_list_type, is_non_null_type
+from graphql import GraphQLError, is_list_type, is_non_null_type
 
 from resolvers.engine.complete import items_of, null_error, selection_for
 from resolvers.engine.paths import Path, Place
 from resolvers.engine.run import Run, locate, take
 from resolvers.engine.tree import FieldPlan, Selection
-from resolvers.fields import representation_of
 from resolvers.partial import Partial
 
 _NULL = type(None)
+_LISTS = {list, tuple}
 
 
 @dataclass(slots=True)
@@ -41,39 +41,31 @@ def flatten(field: FieldPlan, raw: list[Any], at: Place, run: Run) -> Flattened:
 
 def _regular(field: FieldPlan, raw: list[Any], at: Place, run: Run) -> Flattened | None:
     """One live record or one list of live records per parent; None where it is not so simple."""
-    if any(child.refusal is not None for child in field.children.values()):
+    if field.lists > 1 or field.is_refused:
         return None
-    bare = field.type.of_type if is_non_null_type(field.type) else field.type
     lengths: list[int | None] | None = None
-    if is_list_type(bare):
-        classes = set(map(type, raw)) - {list, tuple}
+    records, place = raw, Place(at, field.key)
+    if field.lists:
+        classes = set(map(type, raw)) - _LISTS
         if classes and (field.is_non_null or classes != {_NULL}):
-            return None
-        inner = bare.of_type.of_type if is_non_null_type(bare.of_type) else bare.of_type
-        if is_list_type(inner):
             return None
         lengths = [None if value is None else len(value) for value in raw]
         records = list(chain.from_iterable(value for value in raw if value is not None))
-        place = Place(at, field.key, lengths=[length or 0 for length in lengths])
-    else:
-        records, place = raw, Place(at, field.key)
-    if is_abstract_type(field.named_type):
-        name_of = run.kinds[field.named_type.name].name_of
-        names = [name_of(record) for record in records]
-        if None in names:
-            return None
-        selections = [field.children[name] for name in names if name is not None]
-        return Flattened(records, place, selections, lengths)
-    if not _are_all_live(field, records):
+        place.lengths = [length or 0 for length in lengths]
+    if not field.is_abstract:
+        return Flattened(records, place, None, lengths) if _are_live(field, records) else None
+    name_of = run.kinds[field.named_type.name].name_of
+    names = [name_of(record) for record in records]
+    if None in names:
         return None
-    return Flattened(records, place, None, lengths)
+    selections = [field.children[name] for name in names if name is not None]
+    return Flattened(records, place, selections, lengths)
 
 
-def _are_all_live(field: FieldPlan, records: list[Any]) -> bool:
+def _are_live(field: FieldPlan, records: list[Any]) -> bool:
     """Whether every record is one the field's object type stands for, judged by class alone."""
     classes = set(map(type, records))
-    (child,) = field.children.values()
-    representation = representation_of(child.type)
+    representation = field.representation
     if representation is None:
         return not any(issubclass(one, (_NULL, Exception, Partial)) for one in classes)
     return representation.by is None and classes <= {representation.record}
@@ -120,7 +112,7 @@ def _irregular(field: FieldPlan, raw: list[Any], at: Place, run: Run) -> Flatten
         numbering.numbered(field.type, value, [*at.path(owner), field.key])
         for owner, value in enumerate(raw)
     ]
-    kinds = numbering.selections if is_abstract_type(field.named_type) else None
+    kinds = numbering.selections if field.is_abstract else None
     place = Place(paths=numbering.paths)
     return Flattened(numbering.records, place, kinds, None, skeleton)
 

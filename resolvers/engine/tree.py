@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from graphql import (
     FieldNode,
     GraphQLError,
+    GraphQLList,
     GraphQLNamedType,
+    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
+    is_abstract_type,
     is_non_null_type,
 )
 
-from resolvers.fields import Binding, Source
+from resolvers.fields import Binding, Representation, Source, representation_of
 
 TYPENAME = "__typename"
 META_FIELDS = ("__schema", "__type")
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class FieldPlan:
     """One response key of a selection set: the nodes merged into it, where its value comes from.
 
@@ -41,31 +45,54 @@ class FieldPlan:
     children: dict[str, Selection] = field(default_factory=dict)
     constants: dict[str, Any] | None = None
 
-    @property
+    @cached_property
     def is_batched(self) -> bool:
         """Whether one call answers for all parents."""
         return self.binding is not None and self.binding.source is not Source.COMPUTED
 
-    @property
+    @cached_property
     def is_meta(self) -> bool:
         return self.name in META_FIELDS
 
-    @property
+    @cached_property
     def is_pure(self) -> bool:
         """Whether nothing at or below this field is batched: one loop can build it whole."""
         return not self.is_batched and not self.is_meta and self.is_pure_below
 
-    @property
+    @cached_property
     def is_pure_below(self) -> bool:
         return all(child.is_pure for child in self.children.values())
 
-    @property
+    @cached_property
     def is_non_null(self) -> bool:
         return is_non_null_type(self.type)
 
-    @property
+    @cached_property
     def is_late(self) -> bool:
         return self.binding is not None and self.binding.late
+
+    @cached_property
+    def is_abstract(self) -> bool:
+        return is_abstract_type(self.named_type)
+
+    @cached_property
+    def lists(self) -> int:
+        """How many lists are around the named type."""
+        depth, type_ = 0, self.type
+        while isinstance(type_, (GraphQLNonNull, GraphQLList)):
+            depth += isinstance(type_, GraphQLList)
+            type_ = type_.of_type
+        return depth
+
+    @cached_property
+    def is_refused(self) -> bool:
+        """Whether some record may reach a selection that cannot be executed."""
+        return any(child.refusal is not None for child in self.children.values())
+
+    @cached_property
+    def representation(self) -> Representation | None:
+        """What a concrete object type stands for."""
+        return None if self.is_abstract else representation_of(self.named_type)
 
 
 Rows = Callable[..., list[Any]]
