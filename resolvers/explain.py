@@ -19,16 +19,19 @@ from hub.model.catalog import NOUNS
 from hub.reads.explain import ExplainedCall, explain_key, explain_number, explain_relation
 from hub.reads.port import NounTerms
 from hub.reads.relations import RELATIONS
+from hub.reads.search import SEARCHED
+from hub.reads.timeline import OF_AN_ORDER, OF_THOSE
 from resolvers.fields import binding_of
 
 Systems = Mapping[str, Mapping[str, NounTerms]]
 
 _BY_REF = "_BY_REF"
-_ASKED_BY = {"number": "number", "sku": "sku", "trackingNumber": "tracking_number"}
-_SEARCHED = (
-    ("order", "number"), ("order", "po_number"), ("return", "number"), ("case", "number"),
-    ("shipment", "tracking_number"), ("customer", "name"),
+_TOLD_BY = (
+    *(relation.name for rows in (OF_AN_ORDER, *OF_THOSE.values()) for relation, _ in rows),
+    "MILESTONES_BY_SHIPMENT", "MILESTONES_BY_TRACKING",
 )  # fmt: skip
+"""What a timeline reads."""
+_ASKED_BY = {"number": "number", "sku": "sku", "trackingNumber": "tracking_number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,11 @@ def _calls(name: str, node: FieldNode, systems: Systems) -> Iterator[ExplainedCa
         yield from explain_relation(name, systems)
     elif name.endswith(_BY_REF):
         yield from _point_read(name.removesuffix(_BY_REF).lower(), node, systems)
+    elif name == "TIMELINE_BY_ORDER":
+        for name in _TOLD_BY:
+            yield from explain_relation(name, systems)
     elif name == "SEARCH":
-        for noun, field in _SEARCHED:
+        for noun, field in SEARCHED:
             yield from explain_number(noun, field, systems)
 
 
