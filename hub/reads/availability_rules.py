@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from hub.model.inventory import AvailabilityMode, InventoryPosition
 from hub.model.values import Quantity, Staleness
@@ -149,7 +149,16 @@ def _available(buckets: Mapping[str, Quantity | None]) -> Quantity | None:
 def _kept_back(available: Quantity, buckets: Mapping[str, _Bucket]) -> Quantity:
     """What remains of the last known figure after a buffer and the demand that waits for it."""
     on_hand, waiting = buckets["on_hand"].quantity, buckets["backorder_demand"].quantity
-    buffer = Decimal(0) if on_hand is None else on_hand.value * CONSERVATIVE_SHARE
+    assert on_hand is not None  # without it the mode is UNKNOWN
+    buffer = max(on_hand.value, Decimal(0)) * CONSERVATIVE_SHARE
     if waiting is not None and waiting.uom == available.uom:
         buffer += max(waiting.value, Decimal(0))
-    return Quantity(max(available.value - buffer, Decimal(0)), available.uom)
+    left = max(available.value - buffer, Decimal(0))
+    return Quantity(_as_fine_as(on_hand.value, left), available.uom)
+
+
+def _as_fine_as(counted: Decimal, value: Decimal) -> Decimal:
+    """Rounded down to the places stock is counted in: nobody sells a tenth of a piece."""
+    places = counted.as_tuple().exponent
+    step = Decimal(1).scaleb(min(places, 0) if isinstance(places, int) else 0)
+    return value.quantize(step, rounding=ROUND_DOWN)
