@@ -8,49 +8,36 @@ from pathlib import Path
 from typing import Any
 
 from hub.config.problems import Problem, SystemsFileInvalid
-from hub.config.systems import SystemsFile, load_systems
+from hub.config.systems import load_systems
 
 
-def check_file(
-    file: Path, *, environ: Mapping[str, str]
-) -> tuple[SystemsFile | None, tuple[Problem, ...]]:
-    """The systems file, or None and all its mistakes in the order of the file."""
+def problems_of(file: Path, *, environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """All mistakes of a systems file, in its order; none where it can be used."""
     try:
-        return load_systems(file, environ=environ), ()
+        load_systems(file, environ=environ)
     except SystemsFileInvalid as error:
-        return None, error.problems
+        return error.problems
+    return ()
 
 
-def problems_as_text(problems: Sequence[Problem]) -> str:
-    """One line a problem, then how many there are; empty where there is none."""
+def as_text(file: Path, problems: Sequence[Problem]) -> str:
+    """One line a problem, then how many there are; `FILE: ok` where there is none."""
     if not problems:
-        return ""
+        return f"{file}: ok"
     errors = sum(each.is_error for each in problems)
     counts = ((errors, "problem"), (len(problems) - errors, "note"))
     told = ", ".join(_counted(count, word) for count, word in counts if count)
-    return "\n".join([*map(str, problems), told])
+    return "\n".join([*map(str, problems), f"{file}: {told}"])
 
 
 def _counted(count: int, word: str) -> str:
     return f"{count} {word}{'s' if count != 1 else ''}"
 
 
-def problems_as_json(problems: Sequence[Problem]) -> dict[str, Any]:
-    """`ok`, and `problems`, each with the members of `Problem`."""
+def as_json(file: Path, problems: Sequence[Problem]) -> dict[str, Any]:
+    """`file`, `ok`, and `problems`, each with the members of `Problem`."""
     return {
+        "file": str(file),
         "ok": not any(each.is_error for each in problems),
         "problems": [asdict(each) for each in problems],
     }
-
-
-def problems_of(file: Path, *, environ: Mapping[str, str]) -> tuple[Problem, ...]:
-    """All mistakes of a systems file, in its order; none where it can be used."""
-    return check_file(file, environ=environ)[1]
-
-
-def as_text(file: Path, problems: Sequence[Problem]) -> str:
-    return problems_as_text(problems) or f"{file}: no problems"
-
-
-def as_json(file: Path, problems: Sequence[Problem]) -> dict[str, Any]:
-    return {"file": str(file)} | problems_as_json(problems)

@@ -17,6 +17,7 @@ from hub.config.problems import Path, Position, Problem, problem
 INCLUDES_MAX = 50  # files; more is a loop nobody meant
 FILE_BYTES_MAX = 2_000_000  # bytes; a systems file of 200 entities is about 200,000
 DEPTH_MAX = 30  # levels; the vocabulary needs 12
+NODES_MAX = 50_000  # values, aliases written out; the demo's six systems are 4,500
 _EMPTY = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -150,11 +151,18 @@ class _Reader:
     def __init__(self, document: Document, name: str) -> None:
         self._document = document
         self._name = name
+        self._nodes = 0
 
     def value(self, node: yaml.Node, path: Path) -> Any:
+        self._nodes += 1
+        if self._nodes > NODES_MAX:
+            return None
+        if self._nodes == NODES_MAX:
+            self._document.report(path, "too much", expected=f"{NODES_MAX} values at most")
         self._document.values_at[path] = self._at(node)
         if len(path) > DEPTH_MAX:
             self._document.report(path, "too deep", expected=f"{DEPTH_MAX} levels at most")
+            self._nodes = NODES_MAX  # nothing more is read: such a tree has no end
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)

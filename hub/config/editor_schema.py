@@ -1,5 +1,66 @@
-"""The JSON Schema of the systems file under its former name."""
+"""JSON Schema of the systems file, so that editors complete words and underline mistakes."""
 
-from hub.config.json_schema import json_schema
+from __future__ import annotations
 
-__all__ = ["json_schema"]
+from typing import Any
+
+from hub.config.findings import canonical_fields
+from hub.config.specs import BY, SystemsFile
+from hub.model.catalog import NOUNS
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of one whole file. What files mean together only `config check` can say."""
+    schema = SystemsFile.model_json_schema(by_alias=True, mode="validation")
+    definitions: dict[str, Any] = schema["$defs"]
+    _forget_inner_names(definitions)
+    _allow_by_requests(definitions["EntitySpec"])
+    definitions["SystemSpec"]["properties"]["entities"] = _entities()
+    schema["properties"]["include"] = {"type": ["string", "array"], "items": {"type": "string"}}
+    schema["properties"]["version"] = {"const": 1}
+    for model in ("FieldSpec", "AttributeSpec"):
+        _allow_path(definitions[model]["anyOf"][1])
+    _allow_variables(definitions["Limits"]["properties"])
+    schema["required"] = ["version"]
+    return {"$schema": _DIALECT} | schema | {"title": "opshub systems file"}
+
+
+def _forget_inner_names(definitions: dict[str, Any]) -> None:
+    """Names that the loader takes from the key above are no words of the file."""
+    for model, word in (("SystemSpec", "name"), ("EntitySpec", "noun"), ("CommandSpec", "name")):
+        del definitions[model]["properties"][word]
+        definitions[model]["required"] = [
+            each for each in definitions[model].get("required", []) if each != word
+        ]
+
+
+def _allow_by_requests(entity: dict[str, Any]) -> None:
+    request = {"$ref": "#/$defs/Request"}
+    del entity["properties"]["by"]
+    entity["properties"]["by_key"] = request
+    entity["patternProperties"] = {f"^{BY}[a-z_]+$": request}
+
+
+def _entities() -> dict[str, Any]:
+    nouns = {noun: _entity(noun) for noun in NOUNS}
+    return {"type": "object", "minProperties": 1, "properties": nouns,
+            "additionalProperties": False}  # fmt: skip
+
+
+def _entity(noun: str) -> dict[str, Any]:
+    names = {"properties": {"fields": {"propertyNames": {"enum": list(canonical_fields(noun))}}}}
+    return {"allOf": [{"$ref": "#/$defs/EntitySpec"}, names]}
+
+
+def _allow_path(field: dict[str, Any]) -> None:
+    """`path` is another word for `column`."""
+    field["properties"]["path"] = {"type": "string"}
+    field.pop("required", None)
+
+
+def _allow_variables(limits: dict[str, Any]) -> None:
+    """Numbers under limits may come from `${...}`, which is text for an editor."""
+    for name in ("in_flight", "batch"):
+        limits[name] = {"anyOf": [limits[name], {"type": "string", "pattern": r"\$\{"}]}

@@ -18,47 +18,52 @@ def read_with_includes(file: FilePath) -> Document:
     cross reference that two files declare.
     """
     whole = read_document(file, name=str(file))
-    _include(whole, whole, file, (file.resolve(),), {file.resolve()})
+    _Includes(whole, {file.resolve()}).follow(whole, file, (file.resolve(),))
     return whole
 
 
-def _include(
-    whole: Document, part: Document, file: FilePath, chain: tuple[FilePath, ...],
-    seen: set[FilePath],
-) -> None:  # fmt: skip
-    if not isinstance(part.tree, dict) or INCLUDE not in part.tree:
-        return
-    named = part.tree.pop(INCLUDE)
-    names = named if isinstance(named, list) else [named]
-    for index, name in enumerate(names):
-        path: Path = (INCLUDE, index) if isinstance(named, list) else (INCLUDE,)
-        if not isinstance(name, str):
-            part.report(path, "not a file name", expected="a file name, or a list of them")
-        else:
-            _include_one(whole, part, file.parent / name, chain, seen, path)
-    if part is not whole:
-        whole.problems += part.problems
+class _Includes:
+    """Follows includes of includes; `seen` are all files read so far."""
 
+    def __init__(self, whole: Document, seen: set[FilePath]) -> None:
+        self._whole = whole
+        self._seen = seen
 
-def _include_one(
-    whole: Document, part: Document, file: FilePath, chain: tuple[FilePath, ...],
-    seen: set[FilePath], path: Path,
-) -> None:  # fmt: skip
-    there = file.resolve()
-    if there in chain:
-        part.report(path, f"{file.name} includes itself", expected="includes without a circle")
-    elif there in seen:
-        part.report(path, f"{file.name} is included twice", expected="each file once")
-    elif len(seen) > INCLUDES_MAX:
-        part.report(path, "too many files", expected=f"{INCLUDES_MAX} included files at most")
-    else:
-        seen.add(there)
-        included = read_document(file, name=str(file))
-        if not file.exists():
-            included.problems.clear()
+    def follow(self, part: Document, file: FilePath, chain: tuple[FilePath, ...]) -> None:
+        """Merge what a part includes; `chain` are the files that led to it, itself the last."""
+        if not isinstance(part.tree, dict) or INCLUDE not in part.tree:
+            return
+        named = part.tree.pop(INCLUDE)
+        names = named if isinstance(named, list) else [named]
+        for index, name in enumerate(names):
+            path: Path = (INCLUDE, index) if isinstance(named, list) else (INCLUDE,)
+            if not isinstance(name, str):
+                part.report(path, "not a file name", expected="a file name, or a list of them")
+            elif self._may_read(part, path, file.parent / name, chain):
+                self._read(file.parent / name, chain)
+
+    def _may_read(
+        self, part: Document, path: Path, file: FilePath, chain: tuple[FilePath, ...]
+    ) -> bool:
+        there = file.resolve()
+        if there in chain:
+            part.report(path, f"{file.name} includes itself", expected="includes without a circle")
+        elif there in self._seen:
+            part.report(path, f"{file.name} is included twice", expected="each file once")
+        elif len(self._seen) > INCLUDES_MAX:
+            part.report(path, "too many files", expected=f"{INCLUDES_MAX} included files at most")
+        elif not file.is_file():
             part.report(path, f"{file.name} is not there", expected="a file beside this one")
-        _include(whole, included, file, (*chain, there), seen)
-        _merge(whole, included)
+        else:
+            return True
+        return False
+
+    def _read(self, file: FilePath, chain: tuple[FilePath, ...]) -> None:
+        there = file.resolve()
+        self._seen.add(there)
+        included = read_document(file, name=str(file))
+        self.follow(included, file, (*chain, there))
+        _merge(self._whole, included)
 
 
 def _merge(whole: Document, part: Document) -> None:
@@ -66,7 +71,7 @@ def _merge(whole: Document, part: Document) -> None:
     if not isinstance(part.tree, dict) or not isinstance(whole.tree, dict):
         if part.tree is not None and isinstance(whole.tree, dict):
             part.report((), "not a mapping", expected="systems: or cross_references:")
-        _add_problems(whole, part)
+        whole.problems += part.problems
         return
     for word, members in part.tree.items():
         if word in _MERGED:
@@ -76,7 +81,7 @@ def _merge(whole: Document, part: Document) -> None:
             part.values_at[(word,)] = at
             part.report((word,), f"unknown word {word!r} in an included file",
                         expected="systems, cross_references or include")  # fmt: skip
-    _add_problems(whole, part)
+    whole.problems += part.problems
 
 
 def _merge_section(whole: Document, part: Document, word: str, members: object) -> None:
@@ -99,8 +104,3 @@ def _move_positions(whole: Document, part: Document, under: Path) -> None:
     depth = len(under)
     for here, there in ((part.values_at, whole.values_at), (part.keys_at, whole.keys_at)):
         there.update({path: at for path, at in here.items() if path[:depth] == under})
-
-
-def _add_problems(whole: Document, part: Document) -> None:
-    known = set(map(id, whole.problems))
-    whole.problems += [each for each in part.problems if id(each) not in known]

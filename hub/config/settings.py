@@ -119,18 +119,15 @@ class Settings(BaseSettings):
     )
 
     @property
-    def store(self) -> str:
+    def store_dsn(self) -> str:
         """The store's url with its credentials; never for logs."""
         if self.store_url is not None:
             return self.store_url
         return f"sqlite:///{self.data_dir.absolute() / _STORE_FILE}"
 
     @property
-    def store_dsn(self) -> str:
-        return self.store
-
-    @property
     def nats_dsn(self) -> str | None:
+        """The url of the external NATS; None where the hub starts its own."""
         return self.nats_url
 
 

@@ -114,6 +114,15 @@ def test_deep_nesting_ends_with_a_problem(tmp_path: Path) -> None:
     ]
 
 
+def test_aliases_cannot_grow_without_end(tmp_path: Path) -> None:
+    assert mistakes_in(tmp_path, "&a [*a, *a]") == [
+        "systems.yaml:1:1: " + "[0]" * 31 + ": too deep; expected 30 levels at most"
+    ]
+    doubled = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    told = mistakes_in(tmp_path, "\n".join(["a0: &a0 x", *doubled]))
+    assert sum("too much; expected 50000 values at most" in each for each in told) == 1
+
+
 def test_variables_are_put_in_where_they_stay_hidden(tmp_path: Path) -> None:
     systems = load_text(tmp_path, example_text(tmp_path))
     wms = systems.systems["wms"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.config.check import check_file, problems_as_json, problems_as_text
+from hub.config.check import as_json, as_text, problems_of
 from hub.config.problems import SystemsFileInvalid
 from tests.unit.config.examples import ENVIRON, load_text, mistakes_in
 
@@ -73,14 +73,14 @@ def test_a_problem_says_what_came_and_what_was_expected(tmp_path: Path) -> None:
 def test_problems_are_text_for_people_and_json_for_programs(tmp_path: Path) -> None:
     file = tmp_path / "systems.yaml"
     file.write_text("version: 1\nsystem: {}\n")
-    systems, problems = check_file(file, environ=ENVIRON)
-    assert systems is None
-    assert problems_as_text(problems) == (
+    problems = problems_of(file, environ=ENVIRON)
+    assert as_text(file, problems) == (
         f"{file}:2:1: system: unknown word 'system'; "
         "expected one of cross_references, include, systems, version; did you mean 'systems'?\n"
-        "1 problem"
+        f"{file}: 1 problem"
     )
-    assert problems_as_json(problems) == {
+    assert as_json(file, problems) == {
+        "file": str(file),
         "ok": False,
         "problems": [
             {
@@ -91,8 +91,8 @@ def test_problems_are_text_for_people_and_json_for_programs(tmp_path: Path) -> N
             }
         ],
     }  # fmt: skip
-    assert problems_as_text(()) == ""
-    assert problems_as_json(()) == {"ok": True, "problems": []}
+    assert as_text(file, ()) == f"{file}: ok"
+    assert as_json(file, ()) == {"file": str(file), "ok": True, "problems": []}
 
 
 SQL_ENTITY = """\

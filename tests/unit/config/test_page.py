@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
+from hub.config.editor_schema import json_schema
 from hub.config.field_specs import AttributeSpec, FieldSpec
-from hub.config.json_schema import json_schema
 from hub.config.specs import EntitySpec, SystemsFile
 from hub.config.systems import load_systems
 from tests.unit.config.examples import PAGE, ROOT, example_text, load_text, section

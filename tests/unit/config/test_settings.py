@@ -32,7 +32,7 @@ def test_defaults_need_no_environment() -> None:
     settings = load_settings()
     assert (settings.host, settings.port, settings.profile) == ("127.0.0.1", 8400, "development")
     assert settings.data_dir == Path(".opshub")
-    assert settings.store == f"sqlite:///{Path('.opshub').absolute()}/opshub.sqlite3"
+    assert settings.store_dsn == f"sqlite:///{Path('.opshub').absolute()}/opshub.sqlite3"
     assert (settings.request_deadline_agent_s, settings.request_deadline_analyst_s) == (5.0, 30.0)
     assert settings.body_max_bytes == 1_000_000
     assert (settings.nats_url, settings.systems, settings.cors_origins) == (None, None, ())
@@ -75,7 +75,7 @@ def test_settings_cannot_be_changed() -> None:
 def test_no_secret_is_shown(tmp_path: Path) -> None:
     url = f"postgresql://opshub:{SECRET}@db.test/opshub?password={SECRET}"
     settings = load_settings(store_url=url, nats_url=f"nats://{SECRET}@nats.test:4222")
-    assert settings.store == url
+    assert settings.store_dsn == url
     assert SECRET not in repr(settings) + str(settings)
     assert set(Settings.model_fields) >= SECRET_SETTINGS
     seen = shown_settings(settings)
