@@ -23,11 +23,16 @@ SQL_TESTS = {"eq": "{} = ?", "gte": "{} >= ?", "lte": "{} <= ?", "contains": "{}
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A query parameter: the column it tests, how, and how its native text is read."""
+    """A query parameter: the column it tests, how, and how its native text is read.
+
+    With `beside`, a value may be `number/company` and then also tests that column; a bare number
+    is sought in every company.
+    """
 
     column: str
     test: Test = "in"
     read: Callable[[str], Any] = str
+    beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +135,20 @@ def _test(name: str, rule: Filter, text: str) -> tuple[str, list[Any]]:
     if len(values) > VALUES_MAX:
         raise NativeError(400, f"too many values for {name}: {len(values)} > {VALUES_MAX}")
     if rule.test == "in":
-        return f"{rule.column} IN ({', '.join('?' * len(values))})", values
+        return _among(rule, values)
     if rule.test == "contains":
         values = [f"%{values[0]}%"]
     return SQL_TESTS[rule.test].format(rule.column), values
+
+
+def _among(rule: Filter, values: list[Any]) -> tuple[str, list[Any]]:
+    pairs = [value.split("/", 1) for value in values if rule.beside and "/" in value]
+    bare = [value for value in values if not (rule.beside and "/" in value)]
+    tests = [f"{rule.column} IN ({', '.join('?' * len(bare))})"]
+    if pairs:
+        marks = ", ".join(["(?, ?)"] * len(pairs))
+        tests.append(f"({rule.column}, {rule.beside}) IN (VALUES {marks})")
+    return f"({' OR '.join(tests)})", bare + [part for pair in pairs for part in pair]
 
 
 def _with_nested(

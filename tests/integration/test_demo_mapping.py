@@ -22,6 +22,7 @@ from hub.model.values import Ref
 from hub.reads.port import ListQuery
 from sources.fields import Shape
 from sources.mapping import compile_entity
+from sources.rest import RestSource
 from sources.sql import SqlSource
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -147,17 +148,26 @@ async def _listed(source: SqlSource, noun: str) -> list[Record]:
             return records
 
 
-async def test_a_southern_shipment_of_the_same_number_belongs_to_one_erp(
-    file: SystemsFile, demo: DemoSystems
-) -> None:
-    """Both companies have an order 100130; the company beside the number tells them apart."""
-    system = file.systems["wms-south"]
-    entity = system.entities["shipment"]
-    shape = Shape(
-        "wms-south", "shipment", False, file.targets, base_unit=None,
-        on_unmapped=lambda field, word: None,
-    )  # fmt: skip
-    mapping = compile_entity(entity, shape)
-    rows = [row for row in _native(system, entity) if row["ord_no"] == "100130"]
-    orders = {mapping.record(row, FETCHED_AT).order for row in rows}  # type: ignore[union-attr]
-    assert orders == {Ref("order", "erp-eu", "100130"), Ref("order", "erp-us", "100130")}
+async def test_references_name_one_of_two_systems(file: SystemsFile) -> None:
+    """Order 100130 of both ERPs, and a carrier that scans for both warehouses."""
+    both = [Ref("order", "erp-eu", "100130"), Ref("order", "erp-us", "100130")]
+    south = RestSource(file.systems["wms-south"], file)
+    carrier = RestSource(file.systems["carrier"], file)
+    try:
+        shipments = [_records(each) for each in await south.by_field("shipment", "order", both)]
+        assert [[each.order for each in mine] for mine in shipments] == [[ref] for ref in both]
+        parcels = [mine[0].ref for mine in shipments]
+        scans = [
+            _records(each) for each in await carrier.by_field("milestone", "shipment", parcels)
+        ]
+        for parcel, mine in zip(parcels, scans, strict=True):
+            assert len(mine) > 5
+            assert {each.shipment for each in mine} == {parcel}
+    finally:
+        await south.close()
+        await carrier.close()
+
+
+def _records(answer: Any) -> list[Any]:
+    assert not isinstance(answer, OpsHubError), answer
+    return list(answer)

@@ -50,7 +50,7 @@ COLLECTIONS = (
             "ids": Filter("id"),
             "numbers": Filter("number"),
             "carrier": Filter("carrier", "eq"),
-            "references": Filter("reference"),
+            "references": Filter("reference", beside="shipper"),
             "updatedSince": Filter("updated", "gte", utc_reader("%Y-%m-%dT%H:%M:%S")),
         },
         nested=(Nested("scans", "scans", "tracking", "at, seq"),),
@@ -62,7 +62,7 @@ COLLECTIONS = (
         {
             "ids": Filter("id"),
             "numbers": Filter("number"),
-            "references": Filter("reference"),
+            "references": Filter("reference", beside="shipper"),
             "shipper": Filter("shipper", "eq"),
             "carrier": Filter("carrier", "eq"),
             "since": Filter("at", "gte", utc_reader("%Y-%m-%dT%H:%M:%S")),

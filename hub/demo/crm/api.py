@@ -54,10 +54,10 @@ COLLECTIONS = (
         "caseNo",
         {
             "ids": Filter("caseNo"),
-            "orders": Filter("orderNo"),
+            "orders": Filter("orderNo", beside="company"),
             "company": Filter("company", "eq"),
             "accounts": Filter("account"),
-            "rmas": Filter("rmaNo"),
+            "rmas": Filter("rmaNo", beside="company"),
             "state": Filter("state"),
             "queue": Filter("queue"),
             "openedSince": Filter("openedAt", "gte", utc_reader("%Y-%m-%dT%H:%M:%S+00:00")),

@@ -62,8 +62,8 @@ COLLECTIONS = (
         "shp_no",
         {
             "ids": Filter("shp_no"),
-            "orders": Filter("ord_no"),
-            "rmas": Filter("rma_no"),
+            "orders": Filter("ord_no", beside="co"),
+            "rmas": Filter("rma_no", beside="co"),
             "trackings": Filter("trk"),
             "company": COMPANY,
             "st": Filter("st"),
@@ -87,21 +87,21 @@ COLLECTIONS = (
         "/receipts",
         "rcv",
         "rcv_no",
-        {"ids": Filter("rcv_no"), "rmas": Filter("rma_no"), "company": COMPANY},
+        {"ids": Filter("rcv_no"), "rmas": Filter("rma_no", beside="co"), "company": COMPANY},
         shape=unpacked("ser"),
     ),
     Collection(
         "/inspections",
         "qa",
         "qa_no",
-        {"ids": Filter("qa_no"), "rmas": Filter("rma_no"), "company": COMPANY},
+        {"ids": Filter("qa_no"), "rmas": Filter("rma_no", beside="co"), "company": COMPANY},
         shape=_inspection,
     ),
     Collection(
         "/dispositions",
         "dsp",
         "dsp_no",
-        {"ids": Filter("dsp_no"), "rmas": Filter("rma_no"), "company": COMPANY},
+        {"ids": Filter("dsp_no"), "rmas": Filter("rma_no", beside="co"), "company": COMPANY},
     ),
 )
 
