@@ -73,7 +73,7 @@ class Hub:
         )
         return Starlette(
             routes=[Route("/graphql", endpoint), *web_routes(self.look)],
-            middleware=[Middleware(CORSMiddleware, **self._cors())],
+            middleware=[_cors(self.settings.cors_origins)],
         )
 
     def authenticate(self, authorization: str | None) -> Principal:
@@ -120,14 +120,6 @@ class Hub:
         await asyncio.gather(*(source.close() for source in self.sources))
         await self.store.close()
 
-    def _cors(self) -> dict[str, object]:
-        return {
-            "allow_origins": self.settings.cors_origins,
-            "allow_methods": ["POST"],
-            "allow_headers": ["Authorization", "Content-Type", "X-Correlation-Id", "traceparent"],
-            "expose_headers": ["X-Correlation-Id"],
-        }
-
 
 async def open_hub(settings: Settings, systems: SystemsFile, rules: TokenRules) -> Hub:
     """Everything opened and joined; the store is migrated first."""
@@ -158,6 +150,16 @@ async def _store_part(store: Store) -> Part:
     except StoreUnavailable as error:
         return Part("store", is_ok=False, message=str(error))
     return Part("store", is_ok=True)
+
+
+def _cors(origins: Sequence[str]) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["POST"],
+        allow_headers=["Authorization", "Content-Type", "X-Correlation-Id", "traceparent"],
+        expose_headers=["X-Correlation-Id"],
+    )
 
 
 def _seen(source: GuardedSource) -> SystemSeen:

@@ -92,7 +92,8 @@ def _calls(name: str, node: FieldNode, systems: Systems) -> Iterator[ExplainedCa
 def _point_read(noun: str, node: FieldNode, systems: Systems) -> Iterator[ExplainedCall]:
     """By number in every system that knows such numbers, or by key in the one an id names."""
     assert noun in NOUNS, noun
-    asked = [_ASKED_BY[each.name.value] for each in node.arguments if each.name.value in _ASKED_BY]
+    given = [each.name.value for each in node.arguments or ()]
+    asked = [_ASKED_BY[name] for name in given if name in _ASKED_BY]
     if asked:
         for field in asked:
             yield from explain_number(noun, field, systems)

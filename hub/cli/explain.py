@@ -68,7 +68,7 @@ def _systems(settings: Settings) -> SystemsFile:
 def _demo_variables(file: Path) -> Mapping[str, str]:
     names = re.findall(r"\$\{(OPSHUB_DEMO_\w+)\}", file.read_text())
     addresses = {name: _NOWHERE for name in names}
-    return addresses | {name: "sqlite:///:memory:" for name in names if name.endswith("_DSN")}
+    return addresses | {name: "sqlite:///nowhere" for name in names if name.endswith("_DSN")}
 
 
 def as_table(rows: list[ExplainedField]) -> str:
@@ -86,9 +86,7 @@ def as_table(rows: list[ExplainedField]) -> str:
         total[system] += often.startswith("1")
     widths = [max((len(line[place]) for line in lines), default=0) for place in range(3)]
     body = [
-        "  ".join(
-            [*(text.ljust(width) for text, width in zip(line, widths, strict=False)), line[3]]
-        )
+        "  ".join([*(line[place].ljust(widths[place]) for place in range(3)), line[3]])
         for line in lines
     ]
     summed = ", ".join(f"{system} {count}" for system, count in sorted(total.items()) if count)
