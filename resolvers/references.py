@@ -12,7 +12,7 @@ from hub.model.catalog import NOUNS
 from hub.model.errors import Forbidden, InputInvalid
 from hub.model.values import Ref
 from hub.security.principal import Role
-from hub.store.cross_references import Act
+from hub.store.reference_acts import Act
 from resolvers.context import Context
 from resolvers.edges import refuse_strangers, told
 from resolvers.fields import represents
