@@ -33,7 +33,7 @@ Attributes = Mapping[str, str | int]
 SPANS_QUEUED_MAX = 4_096  # spans; about 8 MB. A collector that hangs costs spans, never memory
 SPANS_BATCH_MAX = 512  # spans an export
 EXPORT_EVERY_MS = 2_000
-EXPORT_TIMEOUT_S = 5.0  # also the longest a shutdown waits for the collector
+EXPORT_TIMEOUT_S = 3.0  # also about the longest a shutdown waits for the collector
 ATTRIBUTE_LENGTH_MAX = 256  # characters
 
 _KINDS = {
