@@ -171,3 +171,19 @@ async def test_customers_who_never_ordered_are_there_too(ask: Ask) -> None:
 async def test_a_number_nobody_knows_is_no_order(ask: Ask) -> None:
     answer = await ask('{ order(number: "99999") { number } }', {})
     assert answer["data"] == {"order": None}
+
+
+async def test_stock_is_what_the_product_table_says(ask: Ask) -> None:
+    answer = await ask(
+        """{ availability(skus: ["11", "5"]) {
+            sku location systems availableToSell { value uom } buckets { onHand { value } }
+        } }""",
+        {},
+    )
+    products = facts.northwind().products
+    assert "errors" not in answer
+    assert [
+        (each["sku"], each["location"], each["systems"], each["buckets"]["onHand"]["value"])
+        for each in answer["data"]["availability"]
+    ] == [(sku, "MAIN", ["northwind"], products[sku]["UnitsInStock"]) for sku in ("11", "5")]
+    assert answer["data"]["availability"][0]["availableToSell"] == {"value": "22", "uom": "EA"}
