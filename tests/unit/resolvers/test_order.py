@@ -7,6 +7,8 @@ from hub.security.principal import Role
 from tests.unit.resolvers.shelf import Desk, codes, opened_desk, principal
 from tests.unit.resolvers.world import carrier, crm, erp, other_erp, wms
 
+WHOLE_CALLS = 22  # one for each relation and system that can answer it
+
 WHOLE = """{ order(number: "4711") {
     number status holdReason unitCost: lines { unitCost { amount } } shipTo { city }
     customer { name } lines { lineNumber sku item { description } }
@@ -65,6 +67,14 @@ async def test_an_order_is_whole(desk: Desk) -> None:
             }
         ],
     }  # fmt: skip
+
+
+async def test_a_whole_order_asks_each_system_for_each_relation_once(desk: Desk) -> None:
+    await desk.ask(WHOLE)
+    for shelf in desk.shelves:
+        relations = [(noun, field) for noun, field, _ in shelf.asked]
+        assert len(relations) == len(set(relations)), (shelf.name, shelf.asked)
+    assert sum(len(shelf.asked) for shelf in desk.shelves) == WHOLE_CALLS
 
 
 async def test_the_identity_and_age_of_a_fact_are_said(desk: Desk) -> None:
