@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from hub.model.errors import OpsHubError, SourceTimeout
@@ -27,6 +28,7 @@ DEADLINES_S: Mapping[CallerClass, float] = MappingProxyType(
 )
 
 _NO_SUCH_RECORD = Answer(None, None)
+_UNASKED = Answer(None, None)  # of a record that another request read
 
 
 class Asking:
@@ -41,7 +43,7 @@ class Asking:
         self._ends_at = asyncio.get_running_loop().time() + DEADLINES_S[caller]
         self._answers: dict[Question, Answer] = {}
         self._pending: dict[Question, asyncio.Future[Answer]] = {}
-        self._served: dict[Ref, Answer] = {}
+        self._served: dict[Ref, tuple[Record, Answer]] = {}
 
     def served_by(self, lane: Lane, keys: int, requests: int) -> None:
         self.calls.append(UpstreamCall(lane.system, lane.noun, lane.relation, keys, requests))
@@ -64,32 +66,35 @@ class Asking:
 
     def provenance(self, record: Record) -> Provenance:
         """Where a record of this request came from, and how far it may be trusted."""
-        answer = self._served.get(record.ref)
+        _, answer = self._served.get(record.ref, (record, _UNASKED))
         return Provenance(
             system=record.ref.system,
             as_of=record.as_of,
             fetched_at=record.fetched_at,
-            staleness=Staleness.FRESH if answer is None else answer.staleness,
-            from_cache=answer is not None and answer.from_cache,
+            staleness=answer.staleness,
+            from_cache=answer.from_cache,
         )
 
     def failure_of(self, record: Record) -> str | None:
         """The code of why an older record is shown, where that is so."""
-        answer = self._served.get(record.ref)
-        return None if answer is None or answer.failure is None else answer.failure.code
+        _, answer = self._served.get(record.ref, (record, _UNASKED))
+        return None if answer.failure is None else answer.failure.code
 
     def carries(self, parent: Record, children: Iterable[Record]) -> None:
         """Children nested in a record are as old as it is."""
-        answer = self._served.get(parent.ref)
-        if answer is not None:
-            self._served.update((child.ref, answer) for child in children)
+        _, answer = self._served.get(parent.ref, (parent, _UNASKED))
+        self._served.update((child.ref, (child, answer)) for child in children)
 
-    def told_by(self, record: Record, answer: Answer) -> None:
+    def told_by_list(self, record: Record) -> None:
         """A record that came by a list: neither a key nor a relation."""
-        self._served[record.ref] = answer
+        self._served[record.ref] = record, Answer(record, record.fetched_at)
 
     def _begin(self, question: Question) -> None:
         noun = question.noun
+        if isinstance(question, Ref) and question in self._served:
+            record, by = self._served[question]  # it came by a relation or a list
+            self._answers[question] = replace(by, value=record)
+            return
         terms = self._lanes.terms(question.system, noun)
         if terms is None:
             self._answers[question] = _NO_SUCH_RECORD
@@ -131,10 +136,9 @@ class Asking:
     def _answer(self, question: Question, answer: Answer) -> None:
         self._answers[question] = answer
         told = answer.value
-        if isinstance(told, Record):
-            self._served[told.ref] = answer
-        elif isinstance(told, tuple):
-            self._served.update((each.ref, answer) for each in told if isinstance(each, Record))
+        for record in told if isinstance(told, tuple) else (told,):
+            if isinstance(record, Record):
+                self._served[record.ref] = record, answer
 
     def _staleness(
         self, held: Held[Record | None] | Held[tuple[Record, ...]] | None, terms: NounTerms

@@ -100,7 +100,7 @@ class Searching:
             return [(field, page)]
         for row in page.records:
             if isinstance(row, Record):
-                self.asking.told_by(row, Answer(row, row.fetched_at))
+                self.asking.told_by_list(row)
         return [(field, row) for row in page.records]
 
     def _owned(self, noun: str, terms: NounTerms) -> list[Condition]:

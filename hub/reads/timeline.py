@@ -151,7 +151,8 @@ class Telling:
             for entry in entries
             if is_readable(entry.visibility, self._scope)
         ]
-        return page_of(shown, query, failures=tuple(tale.failures.values()))
+        failures = [tale.failures[each] for each in sorted(tale.failures, key=_hub_last)]
+        return page_of(shown, query, failures=failures)
 
     def _for_reader(self, entry: TimelineEntry) -> TimelineEntry:
         """Names of our people stay in the house."""
@@ -175,6 +176,11 @@ async def _spread(
         return []
     sections = await read([one for _, one in flat])
     return [(tale, one, section) for (tale, one), section in zip(flat, sections, strict=True)]
+
+
+def _hub_last(failed: tuple[str | None, str]) -> tuple[bool, str, str]:
+    system, code = failed
+    return system is None, system or "", code
 
 
 def _is_wanted(relation: r.Relation, category: TimelineCategory, query: TimelineQuery) -> bool:

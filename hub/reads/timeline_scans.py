@@ -43,11 +43,11 @@ def entries_of_scans(
 
 
 def collapsed(entries: Iterable[TimelineEntry]) -> TimelineEntry:
-    """The first of them in time, the others under it, oldest first."""
+    """The first of them in time, the others under it, newest first."""
     first, *others = sorted(
         entries, key=lambda each: (each.occurred_at, each.source_sequence, each.system,
                                    each.message or ""))  # fmt: skip
-    return replace(first, collapsed=tuple(others))
+    return replace(first, collapsed=tuple(reversed(others)))
 
 
 def _entry(

@@ -31,7 +31,7 @@ def pieces(count: object) -> Quantity:
 
 
 def told(role: str = "wms", *, code: str | None = None, lot: str = "1", **buckets: Any) -> Told:
-    counted = {name: value if isinstance(value, Quantity) else pieces(value)
+    counted: dict[str, Any] = {name: value if isinstance(value, Quantity) else pieces(value)
                for name, value in buckets.items()}  # fmt: skip
     position = make("inventory_position", lot, system=role, sku="A", location="L", **counted)
     assert isinstance(position, InventoryPosition)
@@ -63,7 +63,7 @@ def test_never_above_on_hand_and_never_below_nothing(positions: list[Told], age_
 @given(buckets=st.dictionaries(st.sampled_from(sorted(ALL)), st.integers(0, 100), min_size=1),
        on_hand=st.integers(0, 1000))  # fmt: skip
 def test_an_older_figure_never_promises_more(buckets: dict[str, int], on_hand: int) -> None:
-    one = told(**(buckets | {"on_hand": on_hand}))
+    one = told(**dict[str, Any](buckets | {"on_hand": on_hand}))
     fresh = availability_of("A", "L", [one], now=NOW)
     old = availability_of("A", "L", [one], now=NOW + PROMISE_AGE_MAX + timedelta(seconds=1))
     assert fresh.available_to_sell is not None and old.available_to_sell is not None

@@ -63,7 +63,8 @@ async def test_fifty_parents_cost_the_calls_of_one() -> None:
         world.erp.put(make("order", str(key), number=str(key), customer=ref("customer", "c1")))
     counts = []
     for keys in (["1"], [str(key) for key in range(100, 150)]):
-        world.erp.calls.clear(), world.wms.calls.clear(), world.crm.calls.clear()
+        for source in (world.erp, world.wms, world.crm):
+            source.calls.clear()
         reads = world.open()
         orders = await world.orders(reads, *keys)
         await asyncio.gather(*(reads.related(each, orders) for each in (
@@ -172,6 +173,16 @@ async def test_fresh_answers_make_no_call_stale_ones_are_refreshed_beside_the_re
     [order] = await world.orders(reads := world.open(), "1")
     assert not reads.provenance(order).from_cache
     assert len(world.erp.calls) == 3
+
+
+async def test_a_record_that_came_by_a_relation_is_not_asked_for_by_key() -> None:
+    erp = FakeSource("erp", {"order": terms("order", points_to="erp", fresh_for_s=0)})
+    erp.put(make("order", "1", number="SO1"))
+    hub = ReadHub([erp], references=SameAs(), recorded=RecordedEntries(), clock=FakeClock())
+    reads = hub.open(HOUSE, caller=CallerClass.AGENT)
+    order = await reads.one_by_number("order", "SO1")
+    assert await reads.record_by_ref([ref("order", "1")]) == [order]
+    assert [call.operation for call in erp.calls] == ["number"]
 
 
 async def test_relations_are_cached_until_a_record_of_theirs_changes() -> None:
@@ -347,10 +358,16 @@ async def test_cross_references_join_a_customer_of_two_systems() -> None:
     assert [case.ref.key for case in theirs.records] == ["k9"]
 
 
+def money(amount: str) -> Money:
+    return Money(Decimal(amount), "EUR")
+
+
+def pieces(count: int) -> Quantity:
+    return Quantity(Decimal(count), "EA")
+
+
 async def test_the_best_price() -> None:
     world = World()
-    money = lambda amount: Money(Decimal(amount), "EUR")  # noqa: E731
-    pieces = lambda count: Quantity(Decimal(count), "EA")  # noqa: E731
     world.erp.put(
         make("price", "list", sku="A", unit_price=money("10")),
         make("price", "own", sku="A", unit_price=money("9"), customer=ref("customer", "c1")),
