@@ -115,7 +115,10 @@ class Engine:
         request = self._request(source, variables or {}, operation_name)
         if isinstance(request, list):
             raise request[0]
-        return self._compiled(request).source
+        compiled = self._compiled(request)
+        if isinstance(compiled, GraphQLError):
+            raise compiled
+        return compiled.source
 
     def _prepare(self, source: str) -> Plan | list[GraphQLError]:
         try:
@@ -151,23 +154,28 @@ class Engine:
             max_errors=VARIABLE_ERRORS_MAX,
         )
 
-    def _compiled(self, request: _Request) -> CompiledOperation:
-        """The operation, compiled for these variables; raises GraphQLError where too large."""
+    def _compiled(self, request: _Request) -> CompiledOperation | GraphQLError:
+        """The operation, compiled for these variables, or why it is not; either is cached."""
         plan, operation = request.plan, request.operation
         name = operation.name.value if operation.name else None
         steering = tuple(request.variables.coerced.get(one, ...) for one in plan.steering)
         found = plan.variants.get((name, steering))
         if found is None:
-            collector = Collector(self.graphql_schema, plan.fragments, request.variables)
-            found = compile_operation(operation, collector, self._coercion)
+            found = self._compile(request)
             plan.variants.put((name, steering), found)
         return found
 
-    async def _run(self, request: _Request, context: Any, *, event: Any) -> ExecutionResult:
+    def _compile(self, request: _Request) -> CompiledOperation | GraphQLError:
+        collector = Collector(self.graphql_schema, request.plan.fragments, request.variables)
         try:
-            compiled = self._compiled(request)
+            return compile_operation(request.operation, collector, self._coercion)
         except GraphQLError as error:
-            return ExecutionResult(None, [error])
+            return error
+
+    async def _run(self, request: _Request, context: Any, *, event: Any) -> ExecutionResult:
+        compiled = self._compiled(request)
+        if isinstance(compiled, GraphQLError):
+            return ExecutionResult(None, [compiled])
         introspect = Introspection(
             self.graphql_schema, request.operation, request.plan.fragments, request.inputs
         )

@@ -63,7 +63,7 @@ class Plan:
     operations: list[OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
     steering: tuple[str, ...]
-    variants: Recent[Variant, CompiledOperation] = field(
+    variants: Recent[Variant, CompiledOperation | GraphQLError] = field(
         default_factory=lambda: Recent(VARIANTS_MAX)
     )
 
