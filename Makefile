@@ -37,10 +37,10 @@ imports: $(INSTALLED)  ## check that imports flow one way
 	$(VENV)/bin/lint-imports
 
 test: $(INSTALLED)  ## the quick tests: unit and contract, no network, no container
-	$(PYTHON) -m pytest -q $(QUICK) $(TESTS)
+	$(PYTHON) -m pytest -q -m 'not prove' $(QUICK) $(TESTS)
 
 test-all: $(INSTALLED)  ## every test, with a real database, real messages and real data
-	$(PYTHON) -m pytest -q -m 'not prove' tests $(TESTS)
+	$(PYTHON) -m pytest -q tests $(TESTS)
 
 schema: $(INSTALLED)  ## compare schema.graphql with the code and name every breaking change
 	$(VENV)/bin/opshub schema check
@@ -48,8 +48,8 @@ schema: $(INSTALLED)  ## compare schema.graphql with the code and name every bre
 bench: $(INSTALLED)  ## print the measured figures, as ratios within one run
 	$(PYTHON) -m pytest -q -s -m bench tests/bench $(TESTS)
 
-prove: $(INSTALLED)  ## the long proofs at full scale: seeds, kills, generated documents
-	$(PYTHON) -m pytest -q -m prove tests $(TESTS)
+prove: $(INSTALLED)  ## the heavy proofs at full scale; test-all runs them smaller
+	OPSHUB_PROVE_DOCUMENTS=20000 $(PYTHON) -m pytest -q -m prove --timeout 1800 tests $(TESTS)
 
 lock:  ## make requirements/ci.txt anew from pyproject.toml (needs network)
 	BASE_PYTHON=$(BASE_PYTHON) requirements/lock
