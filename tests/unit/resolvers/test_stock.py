@@ -63,8 +63,8 @@ async def test_availability_is_a_statement_with_its_inputs(stocked: Desk) -> Non
             "HARD_ALLOCATED_UNKNOWN", "SOFT_RESERVED_UNKNOWN", "QUALITY_HOLD_UNKNOWN",
             "RETURNS_QUARANTINE_UNKNOWN", "SAFETY_STOCK_UNKNOWN",
         ],
-        # 9 on hand less 2 damaged, less a tenth of what is on hand
-        "availableToSell": {"value": "6.10", "uom": "EA"},
+        # 9 on hand less 2 damaged, less a tenth of what is on hand, in whole pieces
+        "availableToSell": {"value": "6", "uom": "EA"},
         "buckets": {
             "onHand": {"value": "9"}, "damaged": {"value": "2"},
             "unknownBuckets": [
