@@ -10,6 +10,7 @@ from hub.demo.plan.fulfilment import UNMAPPED_SOUTH_SHIPMENT
 from hub.demo.plan.orders import SHARED_NUMBERS, US_FIRST_KEY
 from hub.demo.plan.records import Order, Plan, Rma
 from hub.demo.plan.returns import MIXED_QUANTITY
+from hub.demo.plan.when import age_days
 
 AMBIGUOUS = "100123"
 FILE = "interesting.json"
@@ -66,6 +67,7 @@ def _orders(plan: Plan) -> dict[str, str]:
         "returned_mixed": next(rma.order for rma in plan.rmas if _is_mixed(rma)),
         "with_case": with_case.order or "",
         "unmapped_status": european[odd.order].key,
+        "returnable": next(order.key for order in reversed(plain) if _is_returnable(order)),
         "first_customers": next(key for key, each in european.items() if each.customer == buyer),
         "american": next(each.number for each in american.values() if _is_plain(each)) or "",
     }
@@ -88,6 +90,12 @@ SCENARIOS = {
 
 def _first(orders: Iterable[Order], scenario: str) -> str:
     return next(order.key for order in orders if order.scenario == scenario)
+
+
+def _is_returnable(order: Order) -> bool:
+    """Delivered a few days ago, and nothing of it has come back."""
+    is_recent = order.completed_at is not None and 3 < age_days(order.completed_at) < 20
+    return order.scenario == "delivered" and is_recent
 
 
 def _is_plain(order: Order) -> bool:

@@ -24,12 +24,19 @@ RECEIVED_FROM = STATUSES.index("PARTIALLY_RECEIVED")
 INSPECTED_FROM = STATUSES.index("INSPECTED")
 DISPOSITIONED_FROM = STATUSES.index("DISPOSITIONED")
 CREDITED_FROM = STATUSES.index("CREDITED")
+OPEN_STATUSES = STATUSES[:CREDITED_FROM]
+OVER_STATUSES = STATUSES[CREDITED_FROM:]
 NEVER_CAME = frozenset({"DECLINED", "CANCELLED", "EXPIRED"})
 
-RETURNED_SHARE = {"erp-eu": 10, "erp-us": 9}
-"""One delivered order in so many comes back, in part."""
+YOUNG_DAYS = (26, 75)
+"""Ages of the orders whose returns are still open: old enough for all that has happened since."""
+OPEN_EVERY = {"erp-eu": 4, "erp-us": 4}
+OVER_EVERY = {"erp-eu": 15, "erp-us": 15}
+"""One delivered order in so many comes back, in part: of the young ones, and of the older."""
 FIRST_RMA = {"erp-eu": 200001, "erp-us": 5001}
 RMA_FORM = {"erp-eu": "R{}", "erp-us": "RA-{}"}
+SOUTHERN_SHARE = 0.15
+"""Of the European returns, how many go to the southern warehouse."""
 MIXED_QUANTITY = 10
 REASONS = (
     "DEFECTIVE", "DAMAGED_IN_TRANSIT", "WRONG_ITEM_SHIPPED", "WRONG_QUANTITY", "NOT_AS_DESCRIBED",
@@ -77,17 +84,26 @@ def plan_rmas(
     rng = dice("returns")
     numbers = Numbers(FIRST_RMA, RMA_FORM)
     rmas: list[Rma] = []
-    for erp, share in RETURNED_SHARE.items():
+    for erp in FIRST_RMA:
         delivered = [
             order
             for order in orders
             if order.erp == erp and order.status == "COMPLETED" and (erp, order.key) in invoices
         ]
-        for turn, order in enumerate(delivered[::share]):
-            status = STATUSES[turn % len(STATUSES)]
+        young = [order for order in delivered if _is_young(order)]
+        old = [order for order in delivered if age_days(order.placed_at) > YOUNG_DAYS[1]]
+        for turn, order in enumerate(young[:: OPEN_EVERY[erp]]):
+            status = OPEN_STATUSES[turn % len(OPEN_STATUSES)]
             rmas.append(_rma(rng, order, status, number=numbers.take(erp)))
-        rmas += _mixed_rmas(rng, delivered[1::share], numbers)
+        for turn, order in enumerate(old[:: OVER_EVERY[erp]]):
+            status = OVER_STATUSES[turn % len(OVER_STATUSES)]
+            rmas.append(_rma(rng, order, status, number=numbers.take(erp)))
+        rmas += _mixed_rmas(rng, young[1 :: OPEN_EVERY[erp]], numbers)
     return tuple(rmas)
+
+
+def _is_young(order: Order) -> bool:
+    return YOUNG_DAYS[0] <= age_days(order.placed_at) <= YOUNG_DAYS[1]
 
 
 def _mixed_rmas(rng: Random, orders: Sequence[Order], numbers: Numbers) -> Iterator[Rma]:
@@ -108,7 +124,7 @@ def _mixable_line(order: Order) -> int | None:
 
 def _rma(rng: Random, order: Order, status: str, *, number: str, is_mixed: bool = False) -> Rma:
     rank = -1 if status in NEVER_CAME else STATUSES.index(status)
-    requested = _requested_at(rng, order, status)
+    requested = _requested_at(rng, order)
     authorized = requested + timedelta(hours=rng.randrange(1, 30))
     is_authorized = rank >= STATUSES.index("AUTHORIZED") or status == "EXPIRED"
     base = Rma(
@@ -116,7 +132,7 @@ def _rma(rng: Random, order: Order, status: str, *, number: str, is_mixed: bool 
         number=number,
         order=order.key,
         customer=order.customer,
-        warehouse="south" if order.erp == "erp-us" else order.lines[0].warehouse,
+        warehouse="south" if order.erp == "erp-us" or rng.random() < SOUTHERN_SHARE else "north",
         status=status,
         channel=rng.choice(("PORTAL", "PHONE", "EMAIL")),
         resolution=rng.choice(("CREDIT", "CREDIT", "CREDIT", "REPLACEMENT")),
@@ -135,13 +151,10 @@ def _rma(rng: Random, order: Order, status: str, *, number: str, is_mixed: bool 
     return _with_warehouse_work(rng, base, rank, is_mixed=is_mixed)
 
 
-def _requested_at(rng: Random, order: Order, status: str) -> datetime:
-    """After the order was completed; an open return of an old order was asked for lately."""
+def _requested_at(rng: Random, order: Order) -> datetime:
+    """Within the return window: some days after the order was completed."""
     completed = order.completed_at or order.placed_at
-    is_over = status in NEVER_CAME or STATUSES.index(status) >= CREDITED_FROM
-    if is_over or age_days(completed) < 25:
-        return min(completed + timedelta(days=rng.randrange(1, 20)), REFERENCE_AT)
-    return REFERENCE_AT - timedelta(days=rng.randrange(12, 25), minutes=rng.randrange(600))
+    return min(completed + timedelta(days=rng.randrange(1, 8)), REFERENCE_AT)
 
 
 def _rma_lines(rng: Random, order: Order, rank: int, *, is_mixed: bool) -> tuple[RmaLine, ...]:

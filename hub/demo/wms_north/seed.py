@@ -32,7 +32,7 @@ SCHEMA = """
 CREATE TABLE shipments (
   id TEXT PRIMARY KEY, hostOrderNo TEXT NOT NULL, hostRma TEXT, way TEXT NOT NULL,
   state TEXT NOT NULL, site TEXT NOT NULL, carrier TEXT, service TEXT, trackingNo TEXT,
-  parcels INTEGER, kg REAL, createdAt TEXT NOT NULL, shippedAt TEXT, eta TEXT, deliveredAt TEXT,
+  parcels INTEGER, kg DEC, createdAt TEXT NOT NULL, shippedAt TEXT, eta TEXT, deliveredAt TEXT,
   pod TEXT, changedAt TEXT NOT NULL
 );
 CREATE INDEX shipments_order ON shipments (hostOrderNo);
@@ -41,7 +41,7 @@ CREATE INDEX shipments_tracking ON shipments (trackingNo);
 CREATE INDEX shipments_changed ON shipments (changedAt, id);
 CREATE TABLE shipment_lines (
   shipment TEXT NOT NULL REFERENCES shipments, hostLine INTEGER NOT NULL, sku TEXT NOT NULL,
-  qty REAL NOT NULL, uom TEXT NOT NULL, lot TEXT, sns TEXT NOT NULL,
+  qty DEC NOT NULL, uom TEXT NOT NULL, lot TEXT, sns TEXT NOT NULL,
   PRIMARY KEY (shipment, hostLine)
 );
 CREATE TABLE scans (
@@ -51,26 +51,26 @@ CREATE TABLE scans (
 CREATE INDEX scans_shipment ON scans (shipment);
 CREATE TABLE stock (
   id TEXT PRIMARY KEY, sku TEXT NOT NULL, location TEXT NOT NULL, lot TEXT, uom TEXT NOT NULL,
-  onHand REAL, allocated REAL, reserved REAL, qcHold REAL, damaged REAL, returnsArea REAL,
-  safety REAL, inbound REAL, inboundOn TEXT, backorders REAL, countedAt TEXT,
+  onHand DEC, allocated DEC, reserved DEC, qcHold DEC, damaged DEC, returnsArea DEC,
+  safety DEC, inbound DEC, inboundOn TEXT, backorders DEC, countedAt TEXT,
   changedAt TEXT NOT NULL
 );
 CREATE INDEX stock_sku ON stock (sku);
 CREATE INDEX stock_location ON stock (location);
 CREATE TABLE receipts (
-  id TEXT PRIMARY KEY, hostRma TEXT NOT NULL, hostLine INTEGER, sku TEXT, qty REAL,
+  id TEXT PRIMARY KEY, hostRma TEXT NOT NULL, hostLine INTEGER, sku TEXT, qty DEC,
   uom TEXT NOT NULL, lot TEXT, sns TEXT NOT NULL, dock TEXT, receivedAt TEXT, receivedBy TEXT
 );
 CREATE INDEX receipts_rma ON receipts (hostRma);
 CREATE TABLE inspections (
-  id TEXT PRIMARY KEY, hostRma TEXT NOT NULL, receiptId TEXT, hostLine INTEGER, sku TEXT, qty REAL,
-  uom TEXT NOT NULL, result TEXT, grade TEXT, diff REAL, snOk INTEGER, inspector TEXT,
+  id TEXT PRIMARY KEY, hostRma TEXT NOT NULL, receiptId TEXT, hostLine INTEGER, sku TEXT, qty DEC,
+  uom TEXT NOT NULL, result TEXT, grade TEXT, diff DEC, snOk INTEGER, inspector TEXT,
   inspectedAt TEXT, notes TEXT
 );
 CREATE INDEX inspections_rma ON inspections (hostRma);
 CREATE TABLE dispositions (
   id TEXT PRIMARY KEY, hostRma TEXT NOT NULL, inspectionId TEXT, hostLine INTEGER, sku TEXT,
-  qty REAL, uom TEXT NOT NULL, action TEXT, toLocation TEXT, decidedBy TEXT, decidedAt TEXT,
+  qty DEC, uom TEXT NOT NULL, action TEXT, toLocation TEXT, decidedBy TEXT, decidedAt TEXT,
   replaces TEXT
 );
 CREATE INDEX dispositions_rma ON dispositions (hostRma);

@@ -32,7 +32,7 @@ SCHEMA = """
 CREATE TABLE shp (
   shp_no TEXT PRIMARY KEY, co TEXT NOT NULL, ord_no TEXT NOT NULL, rma_no TEXT,
   dir INTEGER NOT NULL, st INTEGER NOT NULL, whs TEXT NOT NULL, car TEXT, svc TEXT, trk TEXT,
-  pkgs INTEGER, lbs REAL, ts_crt TEXT NOT NULL, ts_shp TEXT, ts_eta TEXT, ts_dlv TEXT,
+  pkgs INTEGER, lbs DEC, ts_crt TEXT NOT NULL, ts_shp TEXT, ts_eta TEXT, ts_dlv TEXT,
   ts_upd TEXT NOT NULL
 );
 CREATE INDEX shp_ord ON shp (ord_no, co);
@@ -40,30 +40,30 @@ CREATE INDEX shp_rma ON shp (rma_no, co);
 CREATE INDEX shp_trk ON shp (trk);
 CREATE INDEX shp_upd ON shp (ts_upd, shp_no);
 CREATE TABLE shp_dtl (
-  shp_no TEXT NOT NULL REFERENCES shp, ln INTEGER NOT NULL, sk TEXT NOT NULL, q REAL NOT NULL,
+  shp_no TEXT NOT NULL REFERENCES shp, ln INTEGER NOT NULL, sk TEXT NOT NULL, q DEC NOT NULL,
   u TEXT NOT NULL, lot TEXT, ser TEXT NOT NULL, PRIMARY KEY (shp_no, ln)
 );
 CREATE TABLE inv (
   inv_id TEXT PRIMARY KEY, sk TEXT NOT NULL, loc TEXT NOT NULL, lot TEXT, u TEXT NOT NULL,
-  oh REAL, al REAL, rs REAL, qh REAL, dm REAL, rq REAL, ss REAL, ib REAL, ib_dt TEXT, bo REAL,
+  oh DEC, al DEC, rs DEC, qh DEC, dm DEC, rq DEC, ss DEC, ib DEC, ib_dt TEXT, bo DEC,
   ts_cnt TEXT, ts_upd TEXT NOT NULL
 );
 CREATE INDEX inv_sk ON inv (sk);
 CREATE INDEX inv_loc ON inv (loc);
 CREATE TABLE rcv (
-  rcv_no TEXT PRIMARY KEY, co TEXT NOT NULL, rma_no TEXT NOT NULL, ln INTEGER, sk TEXT, q REAL,
+  rcv_no TEXT PRIMARY KEY, co TEXT NOT NULL, rma_no TEXT NOT NULL, ln INTEGER, sk TEXT, q DEC,
   u TEXT NOT NULL, lot TEXT, ser TEXT NOT NULL, dock TEXT, ts TEXT, usr TEXT
 );
 CREATE INDEX rcv_rma ON rcv (rma_no, co);
 CREATE TABLE qa (
   qa_no TEXT PRIMARY KEY, co TEXT NOT NULL, rma_no TEXT NOT NULL, rcv_no TEXT, ln INTEGER,
-  sk TEXT, q REAL, u TEXT NOT NULL, vd INTEGER, cond INTEGER, var REAL, ser_ok INTEGER, usr TEXT,
+  sk TEXT, q DEC, u TEXT NOT NULL, vd INTEGER, cond INTEGER, var DEC, ser_ok INTEGER, usr TEXT,
   ts TEXT, txt TEXT
 );
 CREATE INDEX qa_rma ON qa (rma_no, co);
 CREATE TABLE dsp (
   dsp_no TEXT PRIMARY KEY, co TEXT NOT NULL, rma_no TEXT NOT NULL, qa_no TEXT, ln INTEGER,
-  sk TEXT, q REAL, u TEXT NOT NULL, act INTEGER, loc TEXT, usr TEXT, ts TEXT, prv TEXT
+  sk TEXT, q DEC, u TEXT NOT NULL, act INTEGER, loc TEXT, usr TEXT, ts TEXT, prv TEXT
 );
 CREATE INDEX dsp_rma ON dsp (rma_no, co);
 """
