@@ -9,6 +9,7 @@ accept only `application/json`. Whatever sources do, the status is 200 and never
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ from resolvers.negotiation import (
     check_content,
     read_request,
 )
+
+log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -79,6 +82,7 @@ class GraphQLEndpoint:
             media, answer = await self._answer_or_refusal(scope, headers, receive, correlation)
             answered(current, answer.status, correlation)
             await _send(send, answer, media, correlation)
+            log.info("answered", extra={"status": answer.status})
 
     async def _answer_or_refusal(
         self, scope: Scope, headers: Headers, receive: Receive, correlation: str

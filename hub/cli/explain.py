@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -81,13 +81,16 @@ def as_table(rows: list[ExplainedField]) -> str:
             lines.append((row.path, call.system, asked, often))
         if not row.calls:
             lines.append((row.path, "-", "no system serves it", "none"))
-    total: dict[str, int] = defaultdict(int)
-    for _, system, _, often in lines:
-        total[system] += often.startswith("1")
     widths = [max((len(line[place]) for line in lines), default=0) for place in range(3)]
     body = [
         "  ".join([*(line[place].ljust(widths[place]) for place in range(3)), line[3]])
         for line in lines
     ]
-    summed = ", ".join(f"{system} {count}" for system, count in sorted(total.items()) if count)
-    return "\n".join([*body, "", f"at most, for one batch of parents: {summed or 'no call'}"])
+    return "\n".join([*body, "", f"at most, for one batch of parents: {_summed(lines)}"])
+
+
+def _summed(lines: list[tuple[str, str, str, str]]) -> str:
+    """Calls by system; a relation that stands twice in a document is read once."""
+    once = {(system, asked) for _, system, asked, often in lines if often.startswith("1")}
+    counts = Counter(system for system, _ in once)
+    return ", ".join(f"{system} {count}" for system, count in sorted(counts.items())) or "no call"

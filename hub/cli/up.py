@@ -58,6 +58,7 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
 
     stopping = stop_requested()
     async with AsyncExitStack() as stack:
+        _observe(settings, stack)
         stack.enter_context(only_one(settings.data_dir))
         listener = stack.enter_context(listen(settings.host, settings.port))
         demo = None
@@ -75,6 +76,16 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
             _greet(url_of(listener), hub, ready)
             await server.until(stopping)
         say("stopping")
+
+
+def _observe(settings: Settings, stack: AsyncExitStack) -> None:
+    """Logs to standard error, spans to the collector that is named."""
+    from hub.observe import tracing
+    from hub.observe.logs import setup_logs
+
+    setup_logs(format=settings.log_format, level=settings.log_level)
+    tracing.setup(endpoint=settings.trace_endpoint)
+    stack.callback(tracing.shutdown)
 
 
 def _systems(settings: Settings, demo: DemoSystems | None) -> SystemsFile:

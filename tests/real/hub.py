@@ -6,18 +6,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
 from hub.app import open_hub
-from hub.cli.access import issuer, token_rules
 from hub.config.settings import Settings
 from hub.config.systems import load_systems
 from hub.model.ids import encode_id
 from hub.model.values import Ref
-from hub.security.principal import Role
+from hub.observe.correlation import correlated
+from hub.security.principal import Principal, Role
+from hub.security.tokens import TokenRules
+from resolvers.errors import wire_errors
 
 IDS_A_REQUEST = 100
-TOKEN_LIFETIME = timedelta(hours=1)
 
 Answer = dict[str, Any]
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[Answer]]
@@ -29,42 +28,29 @@ async def running_hub(
 ) -> AsyncIterator[Ask]:
     """A hub over a systems file whose variables are given; yields what asks it as an agent.
 
-    `ask(document, variables)` posts to /graphql and gives the whole answer: `data`, and `errors`
-    if there are any. Every table of the systems file was found before the first question.
+    `ask(document, variables)` gives the whole GraphQL answer: `data`, and `errors` if any.
     """
-    settings = Settings(data_dir=data_dir)
     systems = load_systems(systems_file, environ=environment)
-    hub = await open_hub(settings, systems, token_rules(settings))
+    hub = await open_hub(Settings(data_dir=data_dir), systems, TokenRules(keys={}))
+    agent = Principal(
+        "agent", frozenset({Role.AGENT}), frozenset(), None, None,
+        datetime.now(UTC) + timedelta(hours=1),
+    )  # fmt: skip
+
+    async def ask(document: str, variables: Mapping[str, Any]) -> Answer:
+        with correlated() as correlation:
+            context = hub.open_context(agent, correlation)
+            result = await hub.engine.execute(document, variables=variables, context=context)
+            answer: Answer = {"data": result.data}
+            if result.errors:
+                answer["errors"] = wire_errors(result.errors, correlation)[0]
+            return answer
+
     try:
         assert await hub.start() == []
-        transport = httpx2.ASGITransport(app=hub.asgi())
-        headers = {"Authorization": f"Bearer {_agent_token(settings)}"}
-        async with httpx2.AsyncClient(
-            transport=transport, base_url="http://hub", headers=headers
-        ) as client:
-            yield _asking(client)
+        yield ask
     finally:
         await hub.close()
-
-
-def _asking(client: httpx2.AsyncClient) -> Ask:
-    async def ask(document: str, variables: Mapping[str, Any]) -> Answer:
-        response = await client.post("/graphql", json={"query": document, "variables": variables})
-        answer: Answer = response.json()
-        return answer
-
-    return ask
-
-
-def _agent_token(settings: Settings) -> str:
-    return issuer(settings)(
-        "real data",
-        [Role.AGENT],
-        customers=(),
-        business_units=("*",),
-        lifetime=TOKEN_LIFETIME,
-        now=datetime.now(UTC),
-    )
 
 
 async def all_nodes(ask: Ask, refs: Sequence[Ref], fields: str) -> list[Answer]:
