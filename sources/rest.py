@@ -107,7 +107,10 @@ class RestSource:
         if request is None:
             raise SourceCannot(self.name, f"{noun}: it declares no by_{field}")
         mapped = entity.mapping.fields[field]
-        texts = {value: _asked_texts(encode_asked(mapped, [value]).rows) for value in set(values)}
+        count = len(entity.spec.fields[field].native)
+        texts = {
+            value: _asked_texts(encode_asked(mapped, [value]).rows, count) for value in set(values)
+        }
         asked = list_of_texts([text for each in texts.values() for text in each])
         read: ReadRows = []
         failed: dict[str, OpsHubError] = {}
@@ -263,8 +266,9 @@ def list_of_texts(texts: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def _asked_texts(rows: Sequence[Sequence[object]]) -> list[str]:
-    return ["/".join(native_text(part) for part in row) for row in rows]
+def _asked_texts(rows: Sequence[Sequence[object]], count: int) -> list[str]:
+    """The key columns of each row as one text; which system it is of is seen in the answer."""
+    return ["/".join(native_text(part) for part in row[:count]) for row in rows]
 
 
 def _aligned(

@@ -62,7 +62,8 @@ def _values_of(
 def _value_of(
     mapping: EntityMapping, template: Template, condition: Condition
 ) -> tuple[str, list[str]]:
-    wanted = condition.value if condition.operator == "in" else [condition.value]
+    is_several = condition.operator in ("in", "notIn")
+    wanted = condition.value if is_several else [condition.value]
     texts = _native_texts(mapping, condition, wanted)
     if not texts:
         raise NoMatch
@@ -82,6 +83,8 @@ def _names(condition: Condition) -> tuple[str, ...]:
     dotted = f"{condition.field}.{condition.operator}"
     if condition.operator in ("eq", "in"):
         return dotted, condition.field, f"{condition.field}.in"
+    if condition.operator in ("ne", "notIn"):
+        return dotted, f"{condition.field}.notIn"
     return (dotted,)
 
 
@@ -93,7 +96,8 @@ def _native_texts(mapping: EntityMapping, condition: Condition, wanted: Sequence
         return [str(wanted[0])]
     if condition.operator == "isNull":
         return ["true" if wanted[0] else "false"]
-    if field.encode is None:
+    is_split = field.field.kind == "reference" and len(field.columns) > 1
+    if field.encode is None or is_split:
         raise cannot(mapping, condition.field, "this system cannot filter by it")
     try:
         encoded = field.encode(wanted)

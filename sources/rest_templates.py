@@ -81,4 +81,9 @@ def compile_template(text: str) -> Template:
 def _part(text: str) -> _Part:
     pieces = _PLACEHOLDER.split(text)
     names = zip(pieces[1::3], pieces[2::3], strict=True)
-    return _Part(tuple(pieces[0::3]), tuple((name, bool(csv)) for name, csv in names))
+    return _Part(tuple(pieces[0::3]), tuple((name, _is_csv(name, csv)) for name, csv in names))
+
+
+def _is_csv(name: str, csv: str | None) -> bool:
+    """Whether several values go there: `{keys|csv}`, or a list's `{status.in}`."""
+    return csv is not None or name.endswith((".in", ".notIn"))
