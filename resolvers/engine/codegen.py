@@ -18,7 +18,7 @@ from resolvers.engine.tree import Selection
 def generate_rows(selections: list[Selection]) -> tuple[str, Mapping[str, Any]]:
     """Give every selection resolved by column its `rows`; answer the source and the constants."""
     emitter = Emitter()
-    resolved = [one for one in selections if one.number in _resolved_apart(selections)]
+    resolved = _resolved_apart(selections)
     for selection in resolved:
         emitter.rows_function(selection)
     namespace = dict(emitter.constants)
@@ -28,7 +28,7 @@ def generate_rows(selections: list[Selection]) -> tuple[str, Mapping[str, Any]]:
     return emitter.source, emitter.constants
 
 
-def _resolved_apart(selections: list[Selection]) -> set[int]:
+def _resolved_apart(selections: list[Selection]) -> list[Selection]:
     """The selections that are resolved by themselves: the root ones, and those under a field whose
     subtree has batched fields. The others are built inside the loops of these."""
     children = {
@@ -37,8 +37,8 @@ def _resolved_apart(selections: list[Selection]) -> set[int]:
         for field in selection.fields
         for child in field.children.values()
     }
-    return {
-        one.number
+    return [
+        one
         for one in selections
         if one.number not in children or not children[one.number].is_pure_below
-    }
+    ]

@@ -24,8 +24,8 @@ from resolvers.engine.collect import Collector, Grouped
 from resolvers.engine.tree import META_FIELDS, TYPENAME, CompiledOperation, FieldPlan, Selection
 from resolvers.fields import DEFINITION_KEY, Binding, Source, binding_of
 
-PLANNED_FIELDS_MAX = 10_000
-"""Fields of one operation after its fragments are expanded, once per possible type; about 20 us
+PLANNED_FIELDS_MAX = 5_000
+"""Fields of one operation after its fragments are expanded, once per possible type; 0.05-0.1 ms
 each to compile. More is refused."""
 
 _EVENT = Binding(Source.EVENT, lambda: None)
