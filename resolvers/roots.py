@@ -126,8 +126,7 @@ def _carried_by(carrier: str, found: Found) -> Found:
     named = tuple(
         one
         for one in found.records
-        if isinstance(one, Shipment)
-        and (one.carrier or "").casefold() == carrier.casefold()
+        if isinstance(one, Shipment) and (one.carrier or "").casefold() == carrier.casefold()
     )
     return Found(named, found.failures)
 
