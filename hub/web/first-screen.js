@@ -27,7 +27,7 @@ const EXAMPLES = [
     title: "Search by any number or name",
     variables: { text: "" },
     document: `query Find($text: String!) {
-  search(text: $text, first: 10) { hits { __typename } }
+  search(text: $text, first: 10) { hits { field value node { __typename id } } }
 }`,
   },
 ];

@@ -15,9 +15,10 @@ query OrderDesk($number: String!) {
   order(number: $number) {
     id number status placedAt total { amount currency } poNumber
     customer { number name credit { limit { amount } onHold } }
-    lines { lineNumber sku ordered { value uom } unitPrice { amount currency } item { description } }
+    lines { lineNumber sku ordered { value uom } unitPrice { amount currency }
+            item { description } }
     shipments { number status carrier trackingNumber
-                lines { orderLine item quantity { value } }
+                lines { orderLine sku quantity { value } }
                 milestones { code occurredAt } }
     invoices { number total { amount currency } lines { lineNumber amount { amount } } }
     creditMemos { number total { amount currency } }
