@@ -90,8 +90,8 @@ def page(style: str, rows: Sequence[Row], request: Request) -> str:
     start = int(request.query_params.get("cursor", "0"))
     body: dict[str, Any] = {"items": rows[start : start + PAGE_SIZE], "next": None}
     if start + PAGE_SIZE < len(rows):
-        following = request.url.include_query_params(cursor=start + PAGE_SIZE)
-        link = f"{following.path}?{following.query}"
+        kept = [pair for pair in request.url.query.split("&") if not pair.startswith("cursor=")]
+        link = f"{request.url.path}?{'&'.join([*kept, f'cursor={start + PAGE_SIZE}'])}"
         body["next"] = link if style == "link" else str(start + PAGE_SIZE)
     return _json(body)
 
