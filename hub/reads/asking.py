@@ -6,6 +6,7 @@ A key is asked for once in a request. Nothing here knows of a scope: see `owners
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -50,9 +51,11 @@ class Asking:
 
     async def answers(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer per question, aligned; SourceTimeout where the request's time is over."""
-        for question in dict.fromkeys(questions):
-            if question not in self._answers and question not in self._pending:
-                self._begin(question)
+        self._begin_all(
+            each
+            for each in dict.fromkeys(questions)
+            if each not in self._answers and each not in self._pending
+        )
         waited = {each: self._pending[each] for each in questions if each in self._pending}
         if waited:
             left = self._ends_at - asyncio.get_running_loop().time()
@@ -89,28 +92,34 @@ class Asking:
         """A record that came by a list: neither a key nor a relation."""
         self._served[record.ref] = record, Answer(record, record.fetched_at)
 
-    def _begin(self, question: Question) -> None:
-        noun = question.noun
+    def _begin_all(self, questions: Iterable[Question]) -> None:
+        seen = Counter((each.noun, self._begin(each)) for each in questions)
+        for (noun, outcome), count in seen.items():
+            count_cache_read(noun, outcome, count)
+
+    def _begin(self, question: Question) -> str:
+        """Answer from what is held, or ask; says what was held, for the metrics."""
         if isinstance(question, Ref) and question in self._served:
             record, by = self._served[question]  # it came by a relation or a list
             self._answers[question] = replace(by, value=record)
-            return
-        terms = self._lanes.terms(question.system, noun)
+            return "fresh"
+        terms = self._lanes.terms(question.system, question.noun)
         if terms is None:
             self._answers[question] = _NO_SUCH_RECORD
-            return
+            return "absent"
         held = self._memory.look(question)
         staleness = self._staleness(held, terms)
-        count_cache_read(noun, "absent" if held is None else staleness.value.lower())
+        outcome = "absent" if held is None else staleness.value.lower()
         if held is None or staleness is Staleness.EXPIRED or not _may_be_stale(terms, staleness):
             self._pending[question] = self._lanes.ask(question, self._caller, self)
-            return
+            return outcome
         failure = None
         if staleness is Staleness.STALE:
             failure = held.failure
             if held.retry_at <= self._clock.monotonic():
                 self._lanes.ask(question, self._caller, self)  # refreshed beside this request
         self._answer(question, _from_cache(held, staleness, failure))
+        return outcome
 
     def _settle(self, question: Question, future: asyncio.Future[Answer]) -> None:
         if self._pending.pop(question, None) is None:

@@ -161,10 +161,9 @@ class Reads:
 
     async def price(self, customer: Ref, sku: str, quantity: Decimal) -> PriceAnswer | None:
         """The price that holds today; None where none does, or the customer is not theirs."""
-        mine = self._owners.customers
-        same = self._hub.references.same_as(customer)
-        if mine is not None and customer not in mine:
+        if not await self._may_price_for(customer):
             return None
+        same = self._hub.references.same_as(customer)
         on = self._hub.clock.now().date()
         return await price_for(self._asking, self._hub.sources, same, (sku, quantity, on))
 
@@ -200,6 +199,15 @@ class Reads:
     def same_as(self, record: Record) -> tuple[Ref, ...]:
         """Every ref of the one real thing the record tells of, the primary one first."""
         return self._hub.references.same_as(record.ref)
+
+    async def _may_price_for(self, customer: Ref) -> bool:
+        mine = self._owners.customers
+        if mine is not None and customer not in mine:
+            return False
+        if self.scope.business_units is None:
+            return True
+        [told] = await self.record_by_ref([customer])
+        return isinstance(told, Record)
 
     async def _by_field(self, noun: str, field: str, value: str) -> Found:
         return await records_by_field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hub.model.case import Visibility
 from hub.model.catalog import NOUNS
 from hub.model.errors import SourceUnavailable
 from hub.model.record import Record, fields_of
+from hub.model.values import Money
 from hub.reads import relations as r
 from hub.reads.owners import HOPS_MAX, OWNERS
 from hub.security.principal import Role
@@ -186,3 +188,16 @@ async def test_a_number_asked_by_a_stranger_is_missing() -> None:
     assert await world.open(customer_scope("c2")).one_by_number("order", "SO1") is None
     assert await world.open(customer_scope("c2")).one_by_number("order", "none") is None
     assert isinstance(world.erp, FakeSource)
+
+
+async def test_an_agent_of_one_business_unit_prices_for_its_customers_only() -> None:
+    scope = Scope(None, frozenset({"BU1"}), False, frozenset({Role.AGENT}))
+    world = everything()
+    for owner in ("1", "2"):
+        price = make("price", owner, sku="A", customer=ref("customer", f"c{owner}"),
+                     unit_price=Money(Decimal(9), "EUR"))  # fmt: skip
+        world.erp.put(price)
+    reads = world.open(scope)
+    mine = await reads.price(ref("customer", "c1"), "A", Decimal(1))
+    assert mine is not None and mine.price.ref.key == "1"
+    assert await reads.price(ref("customer", "c2"), "A", Decimal(1)) is None
