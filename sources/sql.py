@@ -215,14 +215,7 @@ class SqlSource:
             if noun not in self._shapes:
                 entity = self._entities[noun]
                 self._shapes[noun] = await self._translated(
-                    read_shape(
-                        self._engine,
-                        self.name,
-                        entity.spec,
-                        names=entity.names,
-                        joins=entity.joins,
-                        reads_all=entity.reads_all,
-                    )
+                    read_shape(self._engine, self.name, entity.spec, wanted=entity.wanted)
                 )
             return self._shapes[noun]
 

@@ -13,7 +13,7 @@ from hub.model.record import fields_of
 from sources.fields import Shape
 from sources.mapping import EntityMapping, SpecUnusable, compile_entity
 from sources.paths import PARENT_PREFIX, Get, column_get
-from sources.sql_shape import Join
+from sources.sql_shape import Join, Wanted
 from sources.unmapped import counting
 
 ITEM_PREFIX = "item."
@@ -22,16 +22,11 @@ ITEM_PREFIX = "item."
 
 @dataclass(frozen=True, slots=True)
 class SqlEntity:
-    """An entity with all its native columns in a fixed order, and the tables beside its own.
-
-    With `reads_all` a `python:` field may read any column, so all are selected.
-    """
+    """An entity with its compiled fields and what it needs of the database."""
 
     spec: EntitySpec
     mapping: EntityMapping
-    names: tuple[str, ...]
-    joins: tuple[Join, ...]
-    reads_all: bool
+    wanted: Wanted
 
 
 def plan_entities(
@@ -70,7 +65,8 @@ def _plan(
         system.name, spec.noun, True, file.targets, base_unit, counting(system.name, unmapped)
     )
     reads_all = any(each.python is not None for each in spec.fields.values())
-    return SqlEntity(spec, compile_entity(spec, shape), columns_of(spec), tuple(joins), reads_all)
+    wanted = Wanted(columns_of(spec), tuple(joins), reads_all)
+    return SqlEntity(spec, compile_entity(spec, shape), wanted)
 
 
 def columns_of(spec: EntitySpec) -> tuple[str, ...]:

@@ -35,6 +35,18 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The columns an entity needs, in a fixed order, and the tables beside its own.
+
+    With `reads_all` a `python:` field may read any column, so all are selected.
+    """
+
+    names: tuple[str, ...]
+    joins: tuple[Join, ...] = ()
+    reads_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EntityShape:
     """A SELECT, without a condition, of all the mapping reads, and the names of its columns."""
 
@@ -48,20 +60,19 @@ def is_select(from_: str) -> bool:
 
 
 async def read_shape(
-    engine: AsyncEngine, system: str, spec: EntitySpec, *, names: Sequence[str],
-    joins: Sequence[Join], reads_all: bool,
-) -> EntityShape:  # fmt: skip
+    engine: AsyncEngine, system: str, spec: EntitySpec, *, wanted: Wanted
+) -> EntityShape:
     """Ask the database for the columns needed; SourceMisconfigured names one that is missing."""
     from_ = spec.from_ or ""
     types = await column_types(engine, from_)
-    _demand(system, spec.noun, names, types)
+    _demand(system, spec.noun, wanted.names, types)
     source = from_clause(from_, sorted(types), alias="e")
-    names = sorted(types) if reads_all else names
+    names = sorted(types) if wanted.reads_all else wanted.names
     by_name: dict[str, ColumnElement[Any]] = {name: source.c[name] for name in names}
     selected = [by_name[name] for name in names]
     tables: FromClause = source
     labels = list(names)
-    for join in joins:
+    for join in wanted.joins:
         joined_types = await column_types(engine, join.from_)
         theirs = [column for _, column in join.on]
         _demand(system, spec.noun, [*theirs, *join.columns], joined_types)
