@@ -17,10 +17,13 @@ import orjson
 from hub.observe.correlation import correlation_id
 from hub.observe.tracing import current_trace_id, error_type
 
-Format = Literal["json", "human"]
+Format = Literal["json", "text"]
 
 MESSAGE_LENGTH_MAX = 8_192  # characters; a longer text is cut and says so
 STACK_LENGTH_MAX = 16_384  # characters, the last ones kept: they name the cause
+
+_CHATTY = ("httpx2", "httpcore2", "nats", "aiosqlite")
+"""Libraries whose INFO lines would carry URLs with their queries, and so keys of records."""
 
 _HIDDEN = "[hidden]"
 _SECRET_NAMES = re.compile(
@@ -59,6 +62,8 @@ def setup_logs(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         own = logging.getLogger(name)
         own.handlers.clear()
