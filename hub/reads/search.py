@@ -27,6 +27,8 @@ SEARCHED = (
     ("credit_memo", "number"), ("customer", "number"), ("customer", "name"), ("item", "sku"),
 )  # fmt: skip
 """What is searched; of equal matches the earlier one comes first."""
+NAMES = frozenset({"name"})
+"""The fields people know only a part of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Searching:
                 terms = source.nouns.get(noun)
                 if terms is None:
                     continue
-                if field in terms.searchable:
+                if _by_part(field, terms):
                     listed.append((source, noun, field))
                 elif field in terms.asked_by:
                     exact.append(Asked(name, noun, field, text))
@@ -110,6 +112,13 @@ class Searching:
             return []
         known = terms.targets.get("customer", frozenset())
         return [Condition("customer", "in", sorted(ref for ref in mine if ref.system in known))]
+
+
+def _by_part(field: str, terms: NounTerms) -> bool:
+    """Numbers are looked up whole, by the system's index; a part of one would scan its table."""
+    if field in terms.asked_by and field not in NAMES:
+        return False
+    return field in terms.searchable
 
 
 def ranked(text: str, found: Iterable[tuple[str, Record]]) -> list[Hit]:
