@@ -9,6 +9,10 @@
     |  |- Unauthenticated       UNAUTHENTICATED
     |  |- Forbidden             FORBIDDEN
     |  |- DocumentInvalid       DOCUMENT_INVALID    syntax or validation
+    |  |- PersistedError        a document is named by hash or id and is not run
+    |  |  |- PersistedQueryNotFound  PERSISTED_QUERY_NOT_FOUND  send the hash with its document
+    |  |  |- DocumentMismatch   DOCUMENT_MISMATCH   the document is not the one that is named
+    |  |  `- DocumentNotTrusted DOCUMENT_NOT_TRUSTED  the manifest has no such document
     |  `- BodyInvalid           BODY_INVALID        not GraphQL over HTTP
     |- SourceError              a system did not answer as it should; names the system
     |  |- SourceUnavailable     SOURCE_UNAVAILABLE  refused, reset, breaker open
@@ -102,6 +106,41 @@ class Forbidden(RequestError):
 
 class DocumentInvalid(RequestError):
     code = "DOCUMENT_INVALID"
+
+
+class PersistedError(RequestError):
+    """The document was named by hash or id, or had to be; nothing of it was run."""
+
+
+class PersistedQueryNotFound(PersistedError):
+    """Clients of automatic persisted queries know this message and code, and send both again."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotFound")
+
+
+class DocumentMismatch(PersistedError):
+    code = "DOCUMENT_MISMATCH"
+
+    def __init__(self, named: str) -> None:
+        super().__init__(
+            f"'query' is not the document {named[:80]!r}; "
+            "expected the text the name was made from, or the name alone"
+        )
+
+
+class DocumentNotTrusted(PersistedError):
+    """`received` is the id or hash that was sent; None where a document was sent without one."""
+
+    code = "DOCUMENT_NOT_TRUSTED"
+
+    def __init__(self, received: str | None) -> None:
+        named = "the document" if received is None else f"document {received[:80]!r}"
+        super().__init__(
+            f"{named} is not in the manifest; expected one that was registered, by its id"
+        )
 
 
 class BodyInvalid(RequestError):
