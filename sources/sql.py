@@ -119,7 +119,7 @@ class SqlSource:
         shape = await self._shape(noun)
         clauses = [clause_of(shape.columns, each) for each in predicates]
         if place is not None:
-            clauses.append(after(shape.columns, steps, place))
+            clauses.append(after(shape.columns, steps, place, key=entity.mapping.key))
         limit = min(query.limit, ROWS_MAX)
         order = ordering(shape.columns, steps, entity.mapping.key)
         statement = shape.select.where(*clauses).order_by(*order).limit(limit + 1)

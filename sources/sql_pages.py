@@ -60,21 +60,37 @@ def _ordered(column: ColumnElement[Any], step: Step, is_key: bool) -> ColumnElem
     return ordered.nulls_first() if step.is_descending else ordered.nulls_last()
 
 
-def after(columns: Columns, steps: Sequence[Step], values: Sequence[Any]) -> ColumnElement[bool]:
-    """The rows that come after the one with these values: a > x OR (a = x AND b > y) …"""
+def after(
+    columns: Columns, steps: Sequence[Step], values: Sequence[Any], *, key: Sequence[str]
+) -> ColumnElement[bool]:
+    """The rows that come after the one with these values: a > x OR (a = x AND b > y) …
+
+    Columns of the key are never null. Where the order begins with one, `a >= x` stands before it
+    all, so that the key's index finds the place instead of scanning up to it.
+    """
     alternatives: list[ColumnElement[bool]] = []
     equal: list[ColumnElement[bool]] = []
     for step, value in zip(steps, values, strict=True):
-        alternatives.append(sa.and_(*equal, _beyond(columns, step, value)))
+        beyond = _beyond(columns, step, value, is_key=step.column in key)
+        alternatives.append(sa.and_(*equal, beyond))
         column = columns.by_name[step.column]
         equal.append(
             column.is_(None) if value is None else column == bound(columns, step.column, value)
         )
-    return sa.or_(*alternatives)
+    if steps[0].column not in key:
+        return sa.or_(*alternatives)
+    return sa.and_(_from(columns, steps[0], values[0]), sa.or_(*alternatives))
 
 
-def _beyond(columns: Columns, step: Step, value: Any) -> ColumnElement[bool]:
+def _from(columns: Columns, step: Step, value: Any) -> ColumnElement[bool]:
+    column, start = columns.by_name[step.column], bound(columns, step.column, value)
+    return column <= start if step.is_descending else column >= start
+
+
+def _beyond(columns: Columns, step: Step, value: Any, *, is_key: bool) -> ColumnElement[bool]:
     column = columns.by_name[step.column]
+    if is_key and not step.is_descending:
+        return column > bound(columns, step.column, value)
     if step.is_descending:
         if value is None:
             return column.is_not(None)

@@ -154,7 +154,7 @@ def _check_list(findings: Findings, place: Place, request: Request) -> None:
     for hole in holes:
         if hole in PAGE_WORDS:
             continue
-        name, _, operator = hole.partition(".")
+        name, _, operator = hole.removesuffix("|csv").partition(".")
         if name not in place.fields:
             findings.value((*path, "get"), f"unknown field {name!r} in {{{hole}}}",
                            expected=one_of(place.fields),
