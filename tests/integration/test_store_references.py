@@ -12,9 +12,10 @@ from hub.model.customer import Customer
 from hub.model.errors import ConfigInvalid, InputInvalid
 from hub.model.values import Ref
 from hub.store.audit import verify_chains
-from hub.store.cross_references import Act, CrossReferences, Imported
+from hub.store.cross_references import CrossReferences, Imported
 from hub.store.engine import Store
 from hub.store.migrate import open_store
+from hub.store.reference_acts import Act
 from hub.store.reference_table import ReferenceTable
 from tests.support.stores import BACKENDS, NOON, opened_store, rows_of, store_url
 

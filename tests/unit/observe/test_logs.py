@@ -137,7 +137,7 @@ def test_a_long_text_is_cut_and_says_so() -> None:
 
 
 def test_a_terminal_gets_text() -> None:
-    out = stream("human")
+    out = stream("text")
     with correlated("c-12345678"):
         log.warning("read %s", "a\nb", extra={"system": "erp-eu"})
     text = out.getvalue()

@@ -57,7 +57,7 @@ def test_production_refuses_the_development_key_and_says_why(tmp_path: Path) -> 
 def test_a_key_of_its_own_is_read_without_the_line_break(tmp_path: Path) -> None:
     own = key_in(tmp_path / "own.key", b"k" * 32 + b"\n")
     for profile in ("production", "development"):
-        assert signing_key(profile=profile, data_dir=tmp_path, key_file=own) == b"k" * 32  # type: ignore[arg-type]
+        assert signing_key(profile=profile, data_dir=tmp_path, key_file=own) == b"k" * 32
     assert os.listdir(tmp_path) == ["own.key"]
 
 
