@@ -58,7 +58,7 @@ def setup_logs(
     uvicorn's own handlers are removed, so its lines have the same shape.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if format == "json" else HumanLines())
+    handler.setFormatter(JsonLines() if format == "json" else TextLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -79,7 +79,7 @@ class JsonLines(logging.Formatter):
         return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
-class HumanLines(logging.Formatter):
+class TextLines(logging.Formatter):
     """`12:00:01 INFO    hub.app  message  name=value …  [correlation id]`, a stack below it."""
 
     def format(self, record: logging.LogRecord) -> str:
