@@ -88,7 +88,7 @@ class _Child:
 
 def compile_entity(spec: EntitySpec, shape: Shape) -> EntityMapping:
     """Compile all fields of an entity; SpecUnusable names the field that cannot be compiled."""
-    known = fields_of(NOUNS[spec.noun])  # type: ignore[arg-type]  # mypy: no hash of a class
+    known = fields_of(NOUNS[spec.noun])
     plain, children = {}, []
     for name, field_spec in spec.fields.items():
         field = _known_field(known, name, spec.noun)
@@ -195,7 +195,7 @@ def _child(field: Field, spec: FieldSpec, parent: str, shape: Shape) -> _Child:
     child_shape = Shape(
         shape.system, field.to, False, shape.targets, base_unit=None, on_unmapped=shape.on_unmapped
     )
-    known = fields_of(NOUNS[field.to])  # type: ignore[arg-type]  # as above
+    known = fields_of(NOUNS[field.to])
     fields = {}
     for name, each in spec.fields.items():
         path = ("fields", field.name, "fields", name)

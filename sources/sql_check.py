@@ -92,7 +92,7 @@ async def _unindexed(
     leading = await _leading_columns(engine, table, schema or None)
     if leading is None:
         return []
-    known = fields_of(NOUNS[entity.spec.noun])  # type: ignore[arg-type]  # mypy: no hash of a class
+    known = fields_of(NOUNS[entity.spec.noun])
     asked: list[tuple[Path, Sequence[str]]] = [(("key",), entity.spec.key)]
     asked += [
         (("fields", name), field.native)

@@ -104,7 +104,7 @@ def _parent_join(system: SystemSpec, spec: EntitySpec, columns: tuple[str, ...])
 
 def _reference_columns(spec: EntitySpec, noun: str) -> tuple[str, ...] | None:
     """The columns of the reference to a noun, where they hold its key without a format."""
-    known = fields_of(NOUNS[spec.noun])  # type: ignore[arg-type]  # mypy: no hash of a class
+    known = fields_of(NOUNS[spec.noun])
     for name, field in spec.fields.items():
         if name in known and known[name].to == noun and field.native and field.write is None:
             return field.native

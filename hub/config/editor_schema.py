@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hub.config.findings import canonical_fields
 from hub.config.specs import BY, SystemsFile
 from hub.model.catalog import NOUNS
+from hub.model.record import fields_of
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -50,7 +50,8 @@ def _entities() -> dict[str, Any]:
 
 
 def _entity(noun: str) -> dict[str, Any]:
-    names = {"properties": {"fields": {"propertyNames": {"enum": list(canonical_fields(noun))}}}}
+    known = list(fields_of(NOUNS[noun]))
+    names = {"properties": {"fields": {"propertyNames": {"enum": known}}}}
     return {"allOf": [{"$ref": "#/$defs/EntitySpec"}, names]}
 
 

@@ -59,12 +59,7 @@ class Place:
 
     @property
     def fields(self) -> Mapping[str, Field]:
-        return canonical_fields(self.noun)
-
-
-def canonical_fields(noun: str) -> Mapping[str, Field]:
-    """The fields of a known noun."""
-    return fields_of(NOUNS[noun])  # type: ignore[arg-type]  # mypy sees no hash of a class object
+        return fields_of(NOUNS[self.noun])
 
 
 def declared_nouns(document: Document) -> dict[str, frozenset[str]]:

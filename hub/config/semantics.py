@@ -8,11 +8,12 @@ from hub.config.command_specs import CommandSpec
 from hub.config.connection_specs import AuthSpec
 from hub.config.documents import Document
 from hub.config.entity_meaning import check_entity
-from hub.config.findings import Findings, Place, canonical_fields, declared_nouns
+from hub.config.findings import Findings, Place, declared_nouns
 from hub.config.problems import Path, likely_word, one_of
 from hub.config.specs import CrossReferenceSpec, SystemsFile, SystemSpec
 from hub.config.vocabulary import MONEY_OR_STOCK_COMMANDS, OPEN_KINDS, OTHER_COMMANDS
 from hub.model.catalog import NOUNS
+from hub.model.record import fields_of
 
 _SYSTEM_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _SENDERS = ("post", "put", "patch", "sql")
@@ -113,7 +114,7 @@ def _check_cross_reference(findings: Findings, noun: str, spec: CrossReferenceSp
     for target in spec.columns or {}:
         _check_meeting(findings, (*path, "columns", target), target)
     for field in spec.match or ():
-        known = canonical_fields(noun)
+        known = fields_of(NOUNS[noun])
         if field not in known:
             findings.value((*path, "match"), f"unknown field {field!r} of {noun}",
                            expected=one_of(known), likely=likely_word(field, known))  # fmt: skip

@@ -70,9 +70,14 @@ class Field:
 _OF_EVERY_RECORD = frozenset(each.name for each in fields(Record))
 
 
-@cache
 def fields_of(noun: type[Record]) -> Mapping[str, Field]:
     """The canonical fields of a noun by name, in declared order."""
+    key: Any = noun  # mypy takes the hash of the records for that of their class
+    return _declared_fields(key)
+
+
+@cache
+def _declared_fields(noun: type[Record]) -> Mapping[str, Field]:
     hints = get_type_hints(noun, include_extras=True)
     own = [each.name for each in fields(noun) if each.name not in _OF_EVERY_RECORD]
     return types.MappingProxyType({name: _field(name, hints[name]) for name in own})

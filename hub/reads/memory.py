@@ -134,7 +134,7 @@ def _relations_with(record: Record) -> list[Asked]:
     """The relations and numbers a record answers: its references and its texts."""
     ref = record.ref
     found = []
-    known = fields_of(NOUNS[ref.noun])  # type: ignore[arg-type]  # mypy sees no hash of a class
+    known = fields_of(NOUNS[ref.noun])
     for name, field in known.items():
         if field.kind in ("reference", "text"):
             value = getattr(record, name)

@@ -42,7 +42,7 @@ class Relation:
 
 
 def _by(noun: str, by: str, sort: str, *, carried: str | None = None, section: str) -> Relation:
-    of = fields_of(NOUNS[noun])[by].to  # type: ignore[arg-type]  # mypy sees no hash of a class
+    of = fields_of(NOUNS[noun])[by].to
     assert of is not None  # a reference field names a noun; the totality test walks the table
     name = f"{_plural(section)}_BY_{of.upper()}"
     order = tuple(sort.split())

@@ -38,7 +38,7 @@ def terms(
 
     `points_to` are the systems its reference fields may name.
     """
-    known = fields_of(NOUNS[noun])  # type: ignore[arg-type]  # mypy sees no hash of a class
+    known = fields_of(NOUNS[noun])
     systems = frozenset({points_to}) if isinstance(points_to, str) else points_to
     references = {name for name, each in known.items() if each.kind == "reference"}
     return NounTerms(

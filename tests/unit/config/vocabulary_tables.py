@@ -1,8 +1,7 @@
 """The tables of docs/systems-file.md, made from the canonical model."""
 
-from hub.config.findings import canonical_fields
 from hub.model.catalog import NOUNS
-from hub.model.record import Field
+from hub.model.record import Field, fields_of
 
 _SHOWN = {"text": "", "reference": "→ {to}", "children": "each {to}", "coded": "code"}
 
@@ -20,14 +19,14 @@ def code_table() -> str:
     rows = [
         f"| `{name}.{field.name}` | {', '.join(field.codes.__members__)} |"
         for name in NOUNS
-        for field in canonical_fields(name).values()
+        for field in fields_of(NOUNS[name]).values()
         if field.codes is not None
     ]
     return "\n".join(head + rows)
 
 
 def _fields(noun: str) -> str:
-    return ", ".join(_told(field) for field in canonical_fields(noun).values())
+    return ", ".join(_told(field) for field in fields_of(NOUNS[noun]).values())
 
 
 def _told(field: Field) -> str:

@@ -17,8 +17,8 @@ SYSTEMS = {each.name: each.nouns for each in (_WORLD.erp, _WORLD.wms, _WORLD.crm
 @pytest.mark.parametrize("name", sorted(RELATIONS))
 def test_every_relation_names_real_fields(name: str) -> None:
     relation = RELATIONS[name]
-    child = fields_of(NOUNS[relation.noun])  # type: ignore[arg-type]  # mypy sees no hash
-    parent = fields_of(NOUNS[relation.of])  # type: ignore[arg-type]  # mypy sees no hash
+    child = fields_of(NOUNS[relation.noun])
+    parent = fields_of(NOUNS[relation.of])
     assert {relation.by, *relation.sort} <= set(child)
     assert {relation.via, relation.carried} - {None} <= set(parent)
     assert (child[relation.by].kind == "reference") is not relation.is_text

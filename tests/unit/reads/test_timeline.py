@@ -97,7 +97,7 @@ def eventful() -> World:
 def test_rules_name_real_fields() -> None:
     of_every_record = {"as_of"}
     for rule in RULES:
-        known = set(fields_of(NOUNS[rule.noun])) | of_every_record  # type: ignore[arg-type]
+        known = set(fields_of(NOUNS[rule.noun])) | of_every_record
         named = {*rule.at, rule.message, rule.quantity, rule.money, rule.actor, rule.subject}
         named |= {each for each in (rule.visibility, rule.actor_type) if isinstance(each, str)}
         assert named - {None} <= known, rule.type

@@ -64,7 +64,7 @@ def test_only_scope_of_makes_a_scope() -> None:
 
 def test_every_internal_field_is_a_field_of_its_noun() -> None:
     for noun, fields in INTERNAL_FIELDS.items():
-        known = fields_of(NOUNS[noun])  # type: ignore[arg-type]
+        known = fields_of(NOUNS[noun])
         assert fields <= set(known), noun
 
 
