@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from hub.config.settings import Settings
 from hub.security.keys import signing_key
@@ -12,21 +11,6 @@ from hub.security.principal import Role
 from hub.security.tokens import KEY_ID, Grant, TokenRules, issue_token
 
 _DEMO_LIFETIME = timedelta(hours=24)
-
-
-class Issuer(Protocol):
-    """Issues one token."""
-
-    def __call__(
-        self,
-        subject: str,
-        roles: Collection[Role],
-        *,
-        customers: Collection[str],
-        business_units: Collection[str],
-        lifetime: timedelta,
-        now: datetime,
-    ) -> str: ...
 
 
 def token_rules(settings: Settings) -> TokenRules:
@@ -39,29 +23,10 @@ def token_rules(settings: Settings) -> TokenRules:
     )
 
 
-def issuer(settings: Settings) -> Issuer:
-    """Issues tokens that a hub with the same settings accepts."""
+def issuer(settings: Settings) -> Callable[[Grant, datetime], str]:
+    """Issues, for a grant and the time now, a token that a hub with the same settings accepts."""
     rules = token_rules(settings)
-
-    def issue(
-        subject: str,
-        roles: Collection[Role],
-        *,
-        customers: Collection[str],
-        business_units: Collection[str],
-        lifetime: timedelta,
-        now: datetime,
-    ) -> str:
-        grant = Grant(
-            subject=subject,
-            roles=roles,
-            customers=customers,
-            business_units=business_units,
-            lifetime=lifetime,
-        )
-        return issue_token(grant, rules.keys[KEY_ID], rules=rules, now=now)
-
-    return issue
+    return lambda grant, now: issue_token(grant, rules.keys[KEY_ID], rules=rules, now=now)
 
 
 def demo_tokens(settings: Settings, customers: Collection[str]) -> dict[str, str]:
@@ -69,14 +34,8 @@ def demo_tokens(settings: Settings, customers: Collection[str]) -> dict[str, str
     issue, now = issuer(settings), datetime.now(UTC)
 
     def token(subject: str, role: Role, customers: Collection[str] = ()) -> str:
-        return issue(
-            subject,
-            [role],
-            customers=customers,
-            business_units=("*",),
-            lifetime=_DEMO_LIFETIME,
-            now=now,
-        )
+        grant = Grant(subject=subject, roles=[role], customers=customers, lifetime=_DEMO_LIFETIME)
+        return issue(grant, now)
 
     of_house = {
         role.value: token(f"demo {role.value}", role) for role in Role if role is not Role.CUSTOMER

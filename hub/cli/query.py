@@ -62,16 +62,11 @@ def _own_token(settings: Settings, role: str) -> str:
     from hub.cli.access import issuer
     from hub.model.errors import OpsHubError
     from hub.security.principal import Role
+    from hub.security.tokens import Grant
 
     try:
-        return issuer(settings)(
-            "opshub query",
-            [Role(role)],
-            customers=(),
-            business_units=("*",),
-            lifetime=_TOKEN_LIFETIME,
-            now=datetime.now(UTC),
-        )
+        grant = Grant(subject="opshub query", roles=[Role(role)], lifetime=_TOKEN_LIFETIME)
+        return issuer(settings)(grant, datetime.now(UTC))
     except (OpsHubError, ValueError) as error:
         stop(f"no token for role {role!r}: {error}; give --token", Exit.USAGE)
 

@@ -41,21 +41,22 @@ def issue(
     from hub.cli.options import settings_of
     from hub.model.errors import OpsHubError
     from hub.security.principal import Role
+    from hub.security.tokens import Grant
 
     try:
         roles = [Role(name) for name in role]
     except ValueError:
         known = ", ".join(each.value for each in Role)
         stop(f"unknown role {', '.join(role)!r}; expected one of {known}", Exit.USAGE)
+    grant = Grant(
+        subject=subject,
+        roles=roles,
+        customers=customer or (),
+        business_units=business_unit or ("*",),
+        lifetime=timedelta(hours=ttl),
+    )
     try:
-        token = issuer(settings_of(data_dir=data_dir))(
-            subject,
-            roles,
-            customers=customer or (),
-            business_units=business_unit or ("*",),
-            lifetime=timedelta(hours=ttl),
-            now=datetime.now(UTC),
-        )
+        token = issuer(settings_of(data_dir=data_dir))(grant, datetime.now(UTC))
     except OpsHubError as error:
         stop(str(error), Exit.USAGE)
     show({"token": token}, token, as_json=as_json)
