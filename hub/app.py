@@ -134,6 +134,7 @@ async def open_hub(settings: Settings, systems: SystemsFile, rules: TokenRules) 
         references=references,
         recorded=TimelineEntries(store, now=clock.now),
         clock=clock,
+        records_max=settings.cache_records_max,
     )
     engine = Engine(build_schema(), plans_max=settings.plan_cache_max)
     hub = Hub(settings, systems, rules, store, references, sources, reads, engine)

@@ -24,7 +24,7 @@ from hub.reads.answers import (
 from hub.reads.asking import Asking
 from hub.reads.availability import availability_by_sku
 from hub.reads.lanes import Answer, Lanes
-from hub.reads.memory import Memory
+from hub.reads.memory import RECORDS_MAX, Memory
 from hub.reads.numbers import number_field, only_one, records_by_field
 from hub.reads.owners import Owners
 from hub.reads.port import RecordSource
@@ -50,6 +50,7 @@ class ReadHub:
         references: References,
         recorded: Recorded,
         clock: Clock,
+        records_max: int = RECORDS_MAX,
     ) -> None:
         self.sources: Mapping[str, RecordSource] = MappingProxyType(
             {source.name: source for source in sources}
@@ -57,7 +58,7 @@ class ReadHub:
         self.references = references
         self.recorded = recorded
         self.clock = clock
-        self.memory = Memory()
+        self.memory = Memory(records_max=records_max)
         self.lanes = Lanes(self.sources, memory=self.memory, clock=clock)
 
     def open(self, scope: Scope, *, caller: CallerClass) -> Reads:
