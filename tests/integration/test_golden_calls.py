@@ -6,7 +6,7 @@ the calls arrive, in the statements of the database and in each HTTP system's ow
 
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from hub.demo import supervisor
 from hub.demo.supervisor import DemoSystems
 from hub.model.ids import encode_id
 from hub.model.values import Ref
-from tests.integration.composed_hub import Answered, composed_hub
+from tests.support.composed_hub import Answered, composed_hub
 
 ORDERS = 50
 

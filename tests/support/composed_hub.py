@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -52,13 +52,18 @@ class ComposedHub:
                 self._count_statements(source._source)
 
     async def ask(self, document: str, **variables: Any) -> Answered:
-        """Run the document as an agent, and count until it is answered."""
+        """Run the document as an agent, and count until it is answered: one at a time."""
         await self.seen()
+        answer = await self.answer(document, variables)
+        return replace(answer, seen=await self.seen())
+
+    async def answer(self, document: str, variables: Mapping[str, Any]) -> Answered:
+        """Run the document as an agent; what the systems see is not told apart by request."""
         with correlated() as correlation:
             context = self.hub.open_context(agent(), correlation)
             result = await self.hub.engine.execute(document, variables=variables, context=context)
         relations = Counter(f"{call.system} {call.relation}" for call in context.reads.calls)
-        return Answered(result.data, list(result.errors or ()), relations, await self.seen())
+        return Answered(result.data, list(result.errors or ()), relations, Counter())
 
     async def seen(self) -> Calls:
         """The calls since the last look, of which there are then none."""
