@@ -9,6 +9,8 @@
     |  |- Unauthenticated       UNAUTHENTICATED
     |  |- Forbidden             FORBIDDEN
     |  |- DocumentInvalid       DOCUMENT_INVALID    syntax or validation
+    |  |- DocumentTooLarge      DOCUMENT_TOO_LARGE  over a limit, which it names
+    |  |- IntrospectionDisabled INTROSPECTION_DISABLED  the roles may not read the schema
     |  |- PersistedError        a document is named by hash or id and is not run
     |  |  |- PersistedQueryNotFound  PERSISTED_QUERY_NOT_FOUND  send the hash with its document
     |  |  |- DocumentMismatch   DOCUMENT_MISMATCH   the document is not the one that is named
@@ -23,6 +25,7 @@
     |  |- SourceCannot          SOURCE_CANNOT       it cannot filter, sort or look up that way
     |  `- UnmappedValue         UNMAPPED_VALUE      a native code the systems file does not know
     |- DeadlineExceeded         DEADLINE_EXCEEDED   the request's own time is up
+    |- RateLimited              RATE_LIMITED        the caller's budget is used up for now
     |- NotServed                NOT_SERVED          no connected system has this noun
     |- ConfigInvalid            CONFIG_INVALID      systems file or settings
     |- StoreUnavailable         STORE_UNAVAILABLE   the hub's own database
@@ -106,6 +109,30 @@ class Forbidden(RequestError):
 
 class DocumentInvalid(RequestError):
     code = "DOCUMENT_INVALID"
+
+
+class DocumentTooLarge(RequestError):
+    """A document, its variables or its estimated cost is over a limit; nothing was executed."""
+
+    code = "DOCUMENT_TOO_LARGE"
+
+    def __init__(self, limit: str, received: int, *, allowed: int) -> None:
+        super().__init__(f"{limit}: received {received} or more; allowed {allowed}; ask for less")
+        self.limit = limit
+        self.received = received
+        self.allowed = allowed
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        over = {"limit": self.limit, "received": self.received, "allowed": self.allowed}
+        return super().extensions | over
+
+
+class IntrospectionDisabled(RequestError):
+    code = "INTROSPECTION_DISABLED"
+
+    def __init__(self) -> None:
+        super().__init__("__schema and __type are not for the roles of this token; leave them out")
 
 
 class PersistedError(RequestError):
@@ -214,6 +241,29 @@ class DeadlineExceeded(OpsHubError):
 
     def __init__(self, limit_s: float) -> None:
         super().__init__(f"the request took longer than its {limit_s:g} s; ask for less at once")
+
+
+class RateLimited(OpsHubError):
+    """The caller's budget does not hold the cost of this request yet; nothing was executed.
+
+    `requested` and `remaining` are in units of cost; `retry_after_s` is when it will.
+    """
+
+    code, retryable = "RATE_LIMITED", True
+
+    def __init__(self, requested: float, *, remaining: float, retry_after_s: float) -> None:
+        super().__init__(
+            f"the request costs {requested:g} and {remaining:g} is left; "
+            f"try again in {retry_after_s:.1f} s or ask for less"
+        )
+        self.requested = requested
+        self.remaining = remaining
+        self.retry_after_s = retry_after_s
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        cost = {"requested": self.requested, "remaining": self.remaining}
+        return super().extensions | {"cost": cost, "retryAfterS": round(self.retry_after_s, 3)}
 
 
 class NotServed(OpsHubError):
