@@ -153,3 +153,36 @@ entity_state = Table(
     Column("as_of", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
 )
+
+# How often in an hour a client ran an operation of a document (coordinate empty), or gave a
+# coordinate in its variables. What an operation selects by itself is in `usage_coordinate`, once.
+usage_count = Table(
+    "usage_count",
+    metadata,
+    Column("hour", Instant, primary_key=True),
+    Column("client", String(80), primary_key=True),
+    Column("version", String(40), primary_key=True),
+    Column("document", String(64), primary_key=True, index=True),
+    Column("operation", String(120), primary_key=True),
+    Column("coordinate", String(200), primary_key=True),
+    Column("is_trusted", Boolean, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+)
+
+# The text of a document by its hash, literal strings blanked; null where it was too long to keep.
+usage_document = Table(
+    "usage_document",
+    metadata,
+    Column("document", String(64), primary_key=True),
+    Column("text", Text, nullable=True),
+)
+
+usage_coordinate = Table(
+    "usage_coordinate",
+    metadata,
+    Column("document", String(64), primary_key=True),
+    Column("operation", String(120), primary_key=True),
+    Column("coordinate", String(200), primary_key=True, index=True),
+)

@@ -17,6 +17,7 @@ from hub.store.migrate import Migrated, migrate, newest_version, open_store
 from hub.store.tables import metadata
 from tests.support.stores import BACKENDS, opened_store, rows_of, run_sql, store_url
 
+VERSIONS = ("0001", "0002")
 MIGRATE = (
     "import asyncio, sys; from hub.store.migrate import migrate;"
     "print(len(asyncio.run(migrate(sys.argv[1])).applied))"
@@ -38,7 +39,7 @@ async def test_the_tables_are_those_of_the_code(url: str) -> None:
 
 async def test_migrating_says_what_it_did_and_then_does_nothing(url: str) -> None:
     newest = newest_version()
-    assert await migrate(url) == Migrated(None, newest, ("0001",))
+    assert await migrate(url) == Migrated(None, newest, VERSIONS)
     assert await migrate(url) == Migrated(newest, newest, ())
 
 
@@ -51,11 +52,11 @@ async def test_of_several_processes_one_migrates(url: str) -> None:
     ]
     ended = [await child.communicate() for child in children]
     assert [error for _, error in ended] == [b""] * 4
-    assert sorted(int(out) for out, _ in ended) == [0, 0, 0, 1]
+    assert sorted(int(out) for out, _ in ended) == [0, 0, 0, len(VERSIONS)]
 
 
 async def test_a_store_without_tables_is_refused(url: str) -> None:
-    with pytest.raises(ConfigInvalid, match="has no tables; this release needs 0001: run opshub"):
+    with pytest.raises(ConfigInvalid, match=f"has no tables; this release needs {VERSIONS[-1]}: run"):
         await open_store(url)
 
 
@@ -65,7 +66,7 @@ async def test_an_older_store_is_refused_and_a_newer_one_is_not(url: str) -> Non
         await (await open_store(url)).close()
         assert (await migrate(url)).applied == ()
         await run_sql(store, "UPDATE alembic_version SET version_num = '0000'")
-        with pytest.raises(ConfigInvalid, match="is at version 0000; this release needs 0001"):
+        with pytest.raises(ConfigInvalid, match=f"is at version 0000; this release needs {VERSIONS[-1]}"):
             await open_store(url)
 
 
