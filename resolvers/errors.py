@@ -19,8 +19,9 @@ from hub.model.errors import DocumentInvalid, Internal, OpsHubError
 log = logging.getLogger(__name__)
 
 ERRORS_MAX = 10  # errors of one answer
-ERRORS_BYTES_MAX = 4096  # bytes of the errors of one answer, as JSON
-MESSAGE_MAX = 500  # characters of one message
+ANSWER_BYTES_MAX = 4096  # bytes of an answer of errors alone
+ERRORS_BYTES_MAX = 3072  # bytes of its errors as JSON; ids, cost and warnings have the rest
+MESSAGE_MAX = 500  # characters of one message, at most four bytes each
 LOCATIONS_MAX = 3  # places in the document of one error
 
 Wire = dict[str, Any]
@@ -81,7 +82,7 @@ def is_of_the_document(error: Exception, cause: GraphQLError) -> bool:
 
 
 def wire_of(public: OpsHubError, error: Exception, correlation_id: str) -> Wire:
-    """One entry of `errors`."""
+    """One entry of `errors`. A path of aliases so long that no entry can hold it is left out."""
     wire: Wire = {"message": shortened(str(public))}
     if isinstance(error, GraphQLError):
         if error.path is not None:
@@ -91,10 +92,14 @@ def wire_of(public: OpsHubError, error: Exception, correlation_id: str) -> Wire:
                 {"line": at.line, "column": at.column} for at in error.locations[:LOCATIONS_MAX]
             ]
     wire["extensions"] = public.extensions | {"correlationId": correlation_id}
+    if len(orjson.dumps(wire)) > ERRORS_BYTES_MAX:
+        wire.pop("path", None)
     return wire
 
 
 def shortened(message: str) -> str:
+    """The message up to its limit; control characters would take six bytes each in JSON."""
+    message = "".join(each if each.isprintable() else " " for each in message[: MESSAGE_MAX + 1])
     return message if len(message) <= MESSAGE_MAX else message[: MESSAGE_MAX - 1] + "…"
 
 

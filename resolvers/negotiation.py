@@ -1,29 +1,55 @@
-"""GraphQL over HTTP at the edge: which answer a client accepts, and what its body asks."""
+"""GraphQL over HTTP at the edge: methods, origins, media types; what a caller must send us."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
 
-import orjson
+from starlette.datastructures import Headers
 
-from hub.model.errors import BodyInvalid
+from hub.model.errors import BodyInvalid, Forbidden
 
 MediaType = Literal["application/graphql-response+json", "application/json"]
 GRAPHQL_RESPONSE: MediaType = "application/graphql-response+json"
 JSON: MediaType = "application/json"
 
-_ACCEPT_MAX = 1_000  # characters; browsers send under 200
+_ACCEPT_RANGES_MAX = 50  # ranges of one Accept header; browsers send under 10
 _OFFERED: tuple[MediaType, ...] = (JSON, GRAPHQL_RESPONSE)
+_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
+_UTF_8 = ("utf-8", "utf8")
+# Two of one of these would let two readers of a request see two different requests.
+_AT_MOST_ONCE = ("authorization", "content-type", "content-encoding", "content-length", "origin")
 
 
 @dataclass(frozen=True, slots=True)
-class GraphQLRequest:
-    """One operation as the client sent it."""
+class Origins:
+    """The web origins that may call: those of the settings, and pages of the hub itself."""
 
-    query: str
-    variables: dict[str, Any] = field(default_factory=dict)
-    operation_name: str | None = None
+    allowed: frozenset[str] = frozenset()
+
+    def check(self, headers: Headers) -> None:
+        """Forbidden where a browser sends the request for a page of another origin.
+
+        A preflight does not protect by itself: browsers send what they call simple without one.
+        """
+        origin = headers.get("origin")
+        if origin is None or origin in self.allowed or _is_own(origin, headers.get("host", "")):
+            return
+        raise Forbidden(
+            f"Origin {origin[:80]!r} may not call this hub; "
+            "its operators list web origins in OPSHUB_CORS_ORIGINS"
+        )
+
+
+def _is_own(origin: str, host: str) -> bool:
+    """Whether the page came from where the request goes. The scheme may be a TLS proxy's."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower() != ""
 
 
 def answer_type(accept: str | None) -> MediaType:
@@ -33,7 +59,7 @@ def answer_type(accept: str | None) -> MediaType:
     """
     if accept is None or not accept.strip():
         return JSON
-    ranges = [_media_range(part) for part in accept[:_ACCEPT_MAX].split(",")]
+    ranges = [_media_range(part) for part in accept.split(",", _ACCEPT_RANGES_MAX)]
     best = max(_OFFERED, key=lambda offered: _preference(offered, ranges))
     if _preference(best, ranges)[0] <= 0:
         raise BodyInvalid(
@@ -45,12 +71,10 @@ def answer_type(accept: str | None) -> MediaType:
 
 
 def _media_range(part: str) -> tuple[str, float]:
+    """The range and its q; what is no q, such as NaN or 7, wants nothing."""
     name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-    quality = next((value[2:] for value in parameters if value.startswith("q=")), "1")
-    try:
-        return name, float(quality)
-    except ValueError:
-        return name, 0.0
+    quality = next((value[2:].strip() for value in parameters if value.startswith("q=")), "1")
+    return name, float(quality) if _QUALITY.fullmatch(quality) else 0.0
 
 
 def _preference(offered: MediaType, ranges: list[tuple[str, float]]) -> tuple[float, int, int]:
@@ -67,46 +91,25 @@ def _preference(offered: MediaType, ranges: list[tuple[str, float]]) -> tuple[fl
     return (quality, specific, place)
 
 
+def check_once(headers: Headers) -> None:
+    """BodyInvalid where a header that decides something came twice."""
+    for name in _AT_MOST_ONCE:
+        if len(headers.getlist(name)) > 1:
+            raise BodyInvalid(f"the header {name} came more than once; send it once")
+
+
 def check_content(content_type: str | None, content_encoding: str | None) -> None:
     """Only plain UTF-8 JSON is read: a compressed or form body is 415 before it is parsed."""
     name, *parameters = (piece.strip().lower() for piece in (content_type or "").split(";"))
     charset = next(
-        (value[8:].strip('"') for value in parameters if value[:8] == "charset="), "utf-8"
+        (value[8:].strip('"') for value in parameters if value.startswith("charset=")), "utf-8"
     )
-    if name != JSON or charset not in ("utf-8", "utf8"):
+    if name != JSON or charset not in _UTF_8:
         received = (content_type or "nothing")[:80]
         raise BodyInvalid(
-            f"Content-Type: received {received!r}; expected application/json", status=415
+            f"Content-Type: received {received!r}; expected application/json in UTF-8", status=415
         )
-    if (content_encoding or "identity").lower() != "identity":
-        raise BodyInvalid("Content-Encoding: compressed bodies are not read", status=415)
-
-
-def read_request(body: bytes) -> GraphQLRequest:
-    """The request in a JSON body; BodyInvalid says which part is not as expected."""
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BodyInvalid(f"the body is not JSON in UTF-8: {error}") from error
-    if not isinstance(parsed, dict):
-        raise BodyInvalid(f"the body is {_kind(parsed)}; expected an object with 'query'")
-    query = parsed.get("query")
-    if not isinstance(query, str) or not query.strip():
-        raise BodyInvalid(f"'query' is {_kind(query)}; expected a GraphQL document as text")
-    return GraphQLRequest(
-        query=query,
-        variables=_optional(parsed, "variables", dict, "an object") or {},
-        operation_name=_optional(parsed, "operationName", str, "text") or None,
-    )
-
-
-def _optional(parsed: dict[str, Any], name: str, kind: type, expected: str) -> Any:
-    value = parsed.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise BodyInvalid(f"{name!r} is {_kind(value)}; expected {expected} or null")
-    return value
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "text", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")
+    if (content_encoding or "identity").strip().lower() != "identity":
+        raise BodyInvalid(
+            "Content-Encoding: compressed bodies are not read; send it plain", status=415
+        )
