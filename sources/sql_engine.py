@@ -27,6 +27,8 @@ _DRIVERS = {
 CONNECT_TIMEOUT_S = 1.0
 INTERRUPT_EVERY_S = 0.01  # a statement still in the thread's queue is not hit by the first one
 INTERRUPT_FOR_S = 2.0
+# SQLite sleeps on another's lock for 5 s by default, deaf to an interrupt; no deadline is as long.
+LOCK_WAIT_SHARE = 0.5  # of the source's deadline
 CONNECTION_AGE_MAX_S = 1_800.0
 
 
@@ -43,7 +45,7 @@ def open_engine(system: SystemSpec) -> AsyncEngine:
             pool_timeout=system.limits.timeout_s,
             pool_recycle=int(CONNECTION_AGE_MAX_S),
             pool_reset_on_return=None,
-            connect_args=_connect_arguments(url),
+            connect_args=_connect_arguments(url, system.limits.timeout_s),
         )
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         expected = "`url` must be sqlite:///file or postgresql://user:password@host/database"
@@ -60,7 +62,9 @@ def _driver_url(url: URL) -> URL:
     return url.set(database=f"file:{path}", query={"mode": "ro", "uri": "true"})
 
 
-def _connect_arguments(url: URL) -> dict[str, Any]:
+def _connect_arguments(url: URL, timeout_s: float) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": timeout_s * LOCK_WAIT_SHARE}
     if url.get_backend_name() == "postgresql":
         settings = {"application_name": "opshub", "default_transaction_read_only": "on"}
         return {"timeout": CONNECT_TIMEOUT_S, "server_settings": settings}
