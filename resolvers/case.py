@@ -8,17 +8,26 @@ import strawberry
 
 from hub.model import case as model
 from hub.reads.relations import MESSAGES_BY_CASE
+from hub.security.masks import is_name_told
+from resolvers.context import Context
 from resolvers.edges import coded, internal, referred, related, told
-from resolvers.fields import represents
+from resolvers.fields import computed, represents
 from resolvers.lazy import LazyCustomer, LazyOrder, LazyRma
 from resolvers.sourced import SectionStatus, Sourced, sections_field
+
+
+def author_told(message: model.Message, ctx: Context) -> str | None:
+    """The author as far as the caller may know names."""
+    return message.author if is_name_told(message.author_type, ctx.scope) else None
 
 
 @represents(model.Message)
 @strawberry.type(description="A message of a case.")
 class CaseMessage(Sourced):
     number: str | None = told("The CRM's message number.")
-    author: str | None = told("Who wrote it.")
+    author: str | None = computed(
+        author_told, description="Who wrote it; outside the house no name of our people."
+    )
     author_type: model.ActorType | None = coded("author_type", "What kind of party wrote it.")
     visibility: model.Visibility | None = coded("visibility", "Who may read it; null: internal.")
     channel: str | None = told("How it came or went.")

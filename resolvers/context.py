@@ -8,6 +8,7 @@ from datetime import datetime
 
 from hub.model.values import Attribute
 from hub.reads.reads import Reads
+from hub.security.masks import is_attribute_visible
 from hub.security.principal import Principal, Role
 from hub.security.scope import Scope
 from hub.store.cross_references import CrossReferences
@@ -42,13 +43,9 @@ class Context:
         return self.reads.scope
 
     def may_see(self, attribute: Attribute) -> bool:
-        """Whether a role of the caller is among those the systems file names for it.
-
-        Where it names none, every role but customers and integrations sees it.
-        """
-        if not attribute.visible_to:
-            return not self.scope.is_external
-        return any(role.value in attribute.visible_to for role in self.principal.roles)
+        """Whether the systems file lets the caller see it."""
+        return is_attribute_visible(attribute, self.scope)
 
     def has_role(self, role: Role) -> bool:
-        return role in self.principal.roles
+        """Whether the caller acts in that role; whoever is outside acts in no role of the house."""
+        return role in self.principal.roles and not self.scope.is_external

@@ -9,8 +9,7 @@ import strawberry
 from hub.model import customer as model
 from hub.model.values import Money as Amount
 from hub.reads.relations import CASES_BY_CUSTOMER
-from resolvers.context import Context
-from resolvers.edges import coded, internal, refuse_outsiders, related, told
+from resolvers.edges import coded, internal, related, told
 from resolvers.fields import computed, represents
 from resolvers.lazy import LazyCase
 from resolvers.sourced import Money, SectionStatus, Sourced, sections_field
@@ -24,21 +23,20 @@ def available_credit(customer: model.Customer) -> Amount | None:
     return limit + -exposure
 
 
-def credit_standing(customer: model.Customer, ctx: Context) -> model.Customer:
-    """The customer, whose credit fields the object shows; Forbidden outside the house."""
-    refuse_outsiders(ctx, "customer", "credit_limit")
-    return customer
-
-
 @represents(model.Customer)
 @strawberry.type(description="How far a customer may still buy on credit, as the ERP says.")
 class CreditStanding:
-    credit_limit: Money | None = told("The most the customer may owe.", name="limit")
-    credit_exposure: Money | None = told("What the customer owes now.", name="exposure")
-    available: Money | None = computed(
-        available_credit, description="Limit less exposure; negative when overdrawn."
+    limit: Money | None = internal("customer", "credit_limit", "The most the customer may owe.")
+    exposure: Money | None = internal("customer", "credit_exposure", "What the customer owes now.")
+    available: Money | None = internal(
+        "customer",
+        "credit_limit",
+        "Limit less exposure; negative when overdrawn.",
+        read=available_credit,
     )
-    credit_hold: bool | None = told("Whether deliveries are stopped for credit.", name="onHold")
+    on_hold: bool | None = internal(
+        "customer", "credit_hold", "Whether deliveries are stopped for credit."
+    )
 
 
 @represents(model.Customer)
@@ -66,8 +64,11 @@ class Customer(Sourced):
     payment_terms: str | None = told("When they pay.")
     created_at: datetime | None = told("When the account was opened.")
     updated_at: datetime | None = told("Last change in the system.")
-    credit: CreditStanding | None = computed(
-        credit_standing, description="Credit limit, exposure and hold. Not for customers."
+    credit: CreditStanding | None = internal(
+        "customer",
+        "credit_limit",
+        "Credit limit, exposure and hold.",
+        read=lambda customer: customer,
     )
     cases: list[LazyCase] | None = related(
         CASES_BY_CUSTOMER, "Service cases of the customer, oldest first."

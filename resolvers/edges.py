@@ -53,24 +53,31 @@ def raise_gap(record: Record, field: str) -> None:
             raise UnmappedValue(gap.system or record.ref.system, gap.field, gap.received, gap.known)
 
 
-def internal(noun: str, field: str, description: str) -> Any:
-    """A field of `hub.security.masks`: Forbidden for customers and partners, told to the house."""
-    read = attrgetter(field)
+def internal(
+    noun: str, field: str, description: str, *, read: Callable[[Any], Any] | None = None
+) -> Any:
+    """A field of `hub.security.masks`: Forbidden for customers and partners, told to the house.
+
+    `read` is for what is worked out from the field, where it is not the field itself.
+    """
+    value_of = attrgetter(field) if read is None else read
 
     def read_inside(record: Record, ctx: Context) -> Any:
-        refuse_outsiders(ctx, noun, field)
-        value = read(record)
-        if value is None and record.gaps:
+        if not is_visible(noun, field, ctx.scope):
+            raise Forbidden(f"{noun}.{field} is for the house only; leave it out of the query")
+        value = value_of(record)
+        if value is None and isinstance(record, Record) and record.gaps:
             raise_gap(record, field)
         return value
 
+    read_inside.masked = (noun, field)  # type: ignore[attr-defined]
     return computed(read_inside, description=description + " Not for customers.")
 
 
-def refuse_outsiders(ctx: Context, noun: str, field: str) -> None:
-    """Raise Forbidden where the caller may not see a canonical field of a noun."""
-    if not is_visible(noun, field, ctx.scope):
-        raise Forbidden(f"{noun}.{field} is for the house only; leave it out of the query")
+def masked_by(function: Callable[..., Any]) -> tuple[str, str] | None:
+    """The noun and canonical field that `internal` masks by this function; None: it is no mask."""
+    found: tuple[str, str] | None = getattr(function, "masked", None)
+    return found
 
 
 def refuse_strangers(ctx: Context, field: str) -> None:

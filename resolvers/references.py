@@ -9,9 +9,10 @@ from typing import Annotated
 import strawberry
 
 from hub.model.catalog import NOUNS
-from hub.model.errors import Forbidden, InputInvalid
+from hub.model.errors import Forbidden, InputInvalid, NotFound
 from hub.model.values import Ref
 from hub.security.principal import Role
+from hub.store.cross_references import UNMATCHED_MAX
 from hub.store.reference_acts import Act
 from resolvers.context import Context
 from resolvers.edges import refuse_strangers, told
@@ -53,6 +54,7 @@ async def link_references(
     """Declare references the same thing; audited. Linking what is linked changes nothing."""
     _check_change(ctx, noun, reason, idempotency_key)
     named = [_ref(ctx, noun, ref) for ref in refs]
+    await _check_visible(ctx, named)
     act = Act(ctx.principal.subject, reason, idempotency_key)
     return Linked(await ctx.references.link(named, act=act))
 
@@ -68,6 +70,7 @@ async def unlink_reference(
     """Take a reference out of those it is linked with; audited. Unlinked already: no change."""
     _check_change(ctx, noun, reason, idempotency_key)
     named = _ref(ctx, noun, ref)
+    await _check_visible(ctx, [named])
     act = Act(ctx.principal.subject, reason, idempotency_key)
     await ctx.references.unlink(named, act=act)
     return Linked(ctx.references.same_as(named))
@@ -84,7 +87,10 @@ async def unmatched_references(
     _check_noun(noun)
     if not 1 <= first <= ctx.limits.unmatched_max:
         raise InputInvalid("first", first, expected=f"1 to {ctx.limits.unmatched_max}")
-    return await ctx.references.unmatched(noun, limit=first)
+    # an unbound caller hides nothing and reads nothing for it
+    found = await ctx.references.unmatched(noun, limit=UNMATCHED_MAX)
+    hidden = set(await ctx.reads.hidden_refs(found))
+    return [ref for ref in found if ref not in hidden][:first]
 
 
 def _check_change(ctx: Context, noun: str, reason: str, idempotency_key: str) -> None:
@@ -93,6 +99,13 @@ def _check_change(ctx: Context, noun: str, reason: str, idempotency_key: str) ->
     _check_noun(noun)
     check_text("reason", reason, REASON_MAX)
     check_text("idempotencyKey", idempotency_key, KEY_MAX)
+
+
+async def _check_visible(ctx: Context, refs: Sequence[Ref]) -> None:
+    """NotFound for the first that the caller may not see: an operator of one business unit links
+    its records only."""
+    for ref in await ctx.reads.hidden_refs(refs):
+        raise NotFound(ref.noun, f"{ref.system}:{ref.key}")
 
 
 def _check_noun(noun: str) -> None:

@@ -101,9 +101,9 @@ def provenance(record: Record, ctx: Context) -> values.Provenance:
     return ctx.reads.provenance(record)
 
 
-def source_refs(records: Sequence[Record], ctx: Context) -> list[list[Ref]]:
-    """Every reference of the one real thing, the primary one first."""
-    return [list(ctx.reads.same_as(record)) for record in records]
+async def source_refs(records: Sequence[Record], ctx: Context) -> list[list[Ref]]:
+    """Every reference of the one real thing the caller may see, the primary one first."""
+    return [list(refs) for refs in await ctx.reads.same_as(records)]
 
 
 AttributeKeys = Annotated[

@@ -41,9 +41,9 @@ async def records_by_field(
     records: list[Record] = []
     failures: list[OpsHubError] = []
     for answer in answers:
-        rows = answer.value if isinstance(answer.value, tuple) else (answer.value,)
-        records += [row for row in rows if isinstance(row, Record)]
-        failures += [row for row in rows if isinstance(row, OpsHubError)]
+        told, failed = owners.told(answer.value)
+        records += told
+        failures += failed
     visible = await owners.only_visible(records)
     return Found(tuple(sorted(visible, key=lambda record: record.ref)), tuple(failures))
 

@@ -1,7 +1,8 @@
 """Whose a record is, and so who may see it: the one place of object authorization.
 
 Records are fetched without a scope and checked here, after the cache, by walking to the customer
-who owns them. Where the owner cannot be known, whoever is bound to owners is refused.
+who owns them. Where the owner cannot be known, whoever is bound to owners is refused, and hears
+nothing of a record that could not be read: whose it is nobody knows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 from hub.model.case import Message
 from hub.model.customer import Customer
+from hub.model.errors import OpsHubError, SourceInvalid
 from hub.model.order import Order
 from hub.model.record import Record
 from hub.model.values import Ref
@@ -68,6 +70,7 @@ class Owners:
     def __init__(self, asking: Asking, *, scope: Scope, references: References) -> None:
         self._asking = asking
         self._scope = scope
+        self._references = references
         self._customers: frozenset[Ref] | None = None
         if scope.customers is not None:
             self._customers = frozenset(
@@ -78,6 +81,29 @@ class Owners:
     def customers(self) -> frozenset[Ref] | None:
         """Every ref of the customers in scope, those of their cross references too; None: all."""
         return self._customers
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether some records are hidden from the scope."""
+        return self._customers is not None or self._scope.business_units is not None
+
+    def heard(self, error: OpsHubError) -> OpsHubError:
+        """A failure as the scope may hear it: the values of a broken row may be anybody's."""
+        if self.is_bound and isinstance(error, SourceInvalid):
+            return SourceInvalid(error.system or "", "its answer could not be read")
+        return error
+
+    def told(self, value: object) -> tuple[list[Record], list[OpsHubError]]:
+        """The records of an answer to a number, unchecked, and the failures the scope may hear.
+
+        A bound scope hears of a system that failed, not of one row that could not be read.
+        """
+        if isinstance(value, OpsHubError):
+            return [], [self.heard(value)]
+        rows = value if isinstance(value, tuple) else ()
+        records = [row for row in rows if isinstance(row, Record)]
+        failures = [row for row in rows if isinstance(row, OpsHubError)]
+        return records, [] if self.is_bound else failures
 
     async def visible(self, records: Sequence[Record]) -> list[bool]:
         """Whether the scope may see each record, aligned; owners are read in merged batches."""
@@ -90,16 +116,39 @@ class Owners:
             ]
         units = self._scope.business_units
         if units is not None:
-            told = await self._walk(records, found=_business_unit, is_customer_last=True)
+            told = await self._units(records)
             seen = [
-                is_seen and (unit in units if unit else is_open(record))
-                for is_seen, unit, record in zip(seen, told, records, strict=True)
+                is_seen and (bool(of & units) if of else is_open(record))
+                for is_seen, of, record in zip(seen, told, records, strict=True)
             ]
         return seen
 
     async def only_visible(self, records: Sequence[Record]) -> list[Record]:
         seen = await self.visible(records)
         return [record for record, is_seen in zip(records, seen, strict=True) if is_seen]
+
+    async def _units(self, records: Sequence[Record]) -> list[frozenset[str]]:
+        """The business units each record belongs to; none where nobody tells.
+
+        A customer of whom its system tells no unit (a CRM account) is of the units of its other
+        records.
+        """
+        ends = await self._walk(records, found=_business_unit, is_customer_last=True)
+        untold = {end for end in ends if isinstance(end, Ref)}
+        others = {ref: self._references.same_as(ref) for ref in untold}
+        refs = sorted({each for same in others.values() for each in same} - untold)
+        answers = await self._asking.answers(refs)
+        told = {
+            ref: answer.value.business_unit
+            for ref, answer in zip(refs, answers, strict=True)
+            if isinstance(answer.value, Customer)
+        }
+        return [
+            frozenset(filter(None, map(told.get, others[end])))
+            if isinstance(end, Ref)
+            else frozenset(() if end is None else (end,))
+            for end in ends
+        ]
 
     def _may_read(self, record: Record) -> bool:
         return not isinstance(record, Message) or is_readable(record.visibility, self._scope)
@@ -111,7 +160,10 @@ class Owners:
         found: Callable[[Record], str | None],
         is_customer_last: bool,
     ) -> list[Ref | str | None]:
-        """Per record the customer that owns it, or what `found` told on the way; None: unknown."""
+        """Per record the customer that owns it, or what `found` told on the way; None: unknown.
+
+        Where the customer comes last, it is the end only if it was read and `found` told nothing.
+        """
         ends: list[Ref | str | None] = [None] * len(records)
         walking: dict[int, Record] = dict(enumerate(records))
         for _ in range(HOPS_MAX):
@@ -121,9 +173,11 @@ class Owners:
                 onward = _onward(record, is_customer_last=is_customer_last)
                 if told is not None:
                     ends[place] = told
-                elif onward is not None and onward.noun == "customer" and not is_customer_last:
+                elif onward is None:
+                    continue
+                elif onward == record.ref or (onward.noun == "customer" and not is_customer_last):
                     ends[place] = onward
-                elif onward is not None and onward != record.ref:
+                else:
                     hops[place] = onward
             if not hops:
                 break

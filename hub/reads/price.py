@@ -12,6 +12,7 @@ from hub.model.values import Ref
 from hub.reads.answers import PriceAnswer
 from hub.reads.asking import Asking
 from hub.reads.memory import Asked
+from hub.reads.owners import Owners
 from hub.reads.port import RecordSource
 from hub.reads.relations import PRICES_BY_SKU, can_answer
 
@@ -20,6 +21,7 @@ _NOUN, _FIELD = PRICES_BY_SKU.noun, PRICES_BY_SKU.by
 
 async def price_for(
     asking: Asking,
+    owners: Owners,
     sources: Mapping[str, RecordSource],
     customer: Sequence[Ref],
     wanted: tuple[str, Decimal, date],
@@ -39,9 +41,9 @@ async def price_for(
     rows: list[Price] = []
     failures: list[OpsHubError] = []
     for answer in answers:
-        told = answer.value if isinstance(answer.value, tuple) else (answer.value,)
+        told, failed = owners.told(answer.value)
         rows += [row for row in told if isinstance(row, Price)]
-        failures += [row for row in told if isinstance(row, OpsHubError)]
+        failures += failed
     best = best_price(rows, customer=customer, quantity=quantity, on=on)
     if best is not None:
         own = best.customer is not None

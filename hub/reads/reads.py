@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 
-from hub.model.errors import OpsHubError
+from hub.model.errors import OpsHubError, SourceInvalid
 from hub.model.record import Record
 from hub.model.values import Provenance, Ref
 from hub.reads.answers import (
@@ -108,13 +108,17 @@ class Reads:
         """Aligned: the record, None where it is missing or not theirs, or why it cannot be read.
 
         With `section` and its `parents`, aligned too, the rows of their `sections` are kept.
+        Without, a bound scope has None for what could not be read: an error would tell that it is.
         """
         asked = [ref for ref in refs if ref is not None]
         answers = dict(zip(asked, await self._asking.answers(asked), strict=True))
         records = [each.value for each in answers.values() if isinstance(each.value, Record)]
         seen = await self._owners.visible(records)
         hidden = {one.ref for one, is_seen in zip(records, seen, strict=True) if not is_seen}
-        told = [None if ref is None else _point(answers[ref], hidden) for ref in refs]
+        told = [
+            None if ref is None else self._point(answers[ref], hidden, is_named=section is not None)
+            for ref in refs
+        ]
         if section is not None and parents is not None:
             for parent, ref, value in zip(parents, refs, told, strict=True):
                 self._note(parent, section, ref, answers, value)
@@ -166,7 +170,9 @@ class Reads:
             return None
         same = self._hub.references.same_as(customer)
         on = self._hub.clock.now().date()
-        return await price_for(self._asking, self._hub.sources, same, (sku, quantity, on))
+        return await price_for(
+            self._asking, self._owners, self._hub.sources, same, (sku, quantity, on)
+        )
 
     async def search(self, text: str, limit: int) -> SearchResult:
         """Visible records a number or name of which holds the text, best first."""
@@ -197,9 +203,24 @@ class Reads:
             for each in self._hub.sources.values()
         ]
 
-    def same_as(self, record: Record) -> tuple[Ref, ...]:
-        """Every ref of the one real thing the record tells of, the primary one first."""
-        return self._hub.references.same_as(record.ref)
+    async def same_as(self, records: Sequence[Record]) -> list[tuple[Ref, ...]]:
+        """Per record every ref of the one real thing it tells of that the scope may see, the
+        primary one first."""
+        same = [self._hub.references.same_as(record.ref) for record in records]
+        if not self._owners.is_bound:
+            return same
+        own = {record.ref for record in records}
+        hidden = set(await self.hidden_refs({ref for refs in same for ref in refs} - own))
+        return [tuple(ref for ref in refs if ref not in hidden) for refs in same]
+
+    async def hidden_refs(self, refs: Collection[Ref]) -> list[Ref]:
+        """Those that the scope may not see, or that could not be read, in order; none of a scope
+        without bounds, which reads nothing for it."""
+        if not self._owners.is_bound:
+            return []
+        asked = sorted(refs)
+        told = await self.record_by_ref(asked)
+        return [ref for ref, one in zip(asked, told, strict=True) if not isinstance(one, Record)]
 
     async def _may_price_for(self, customer: Ref) -> bool:
         mine = self._owners.customers
@@ -227,14 +248,23 @@ class Reads:
             return
         if self._hub.lanes.terms(ref.system, ref.noun) is None:
             row = SectionState(name=section, system=None, state="NOT_CONFIGURED")
+        elif told is None and self._owners.is_bound:
+            # hidden or missing: how old it is would tell which
+            row = SectionState(name=section, system=ref.system, state="AVAILABLE")
         else:
             records = [told] if isinstance(told, Record) else []
             row = row_of(section, ref.system, answers[ref], records, ())
         self._recorder.note(parent.ref, row)
 
-
-def _point(answer: Answer, hidden: set[Ref]) -> Record | OpsHubError | None:
-    value = answer.value
-    if isinstance(value, Record):
-        return None if value.ref in hidden else value
-    return value if isinstance(value, OpsHubError) else None
+    def _point(
+        self, answer: Answer, hidden: set[Ref], *, is_named: bool
+    ) -> Record | OpsHubError | None:
+        """`is_named`: a visible record names it, so that its failure is no news of its being."""
+        value = answer.value
+        if isinstance(value, Record):
+            return None if value.ref in hidden else value
+        if not isinstance(value, OpsHubError):
+            return None
+        if isinstance(value, SourceInvalid) and self._owners.is_bound and not is_named:
+            return None
+        return self._owners.heard(value)

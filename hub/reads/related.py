@@ -56,7 +56,8 @@ class Relating:
         answers = await self._asking.answers([each for some in asked for each in some])
         ahead = iter(answers)
         found = [
-            self._carried(relation, parent) + [_part(each.system, next(ahead)) for each in some]
+            self._carried(relation, parent)
+            + [self._part(each.system, next(ahead)) for each in some]
             for parent, some in zip(parents, asked, strict=True)
         ]
         await self._keep_visible(relation, parents, found)
@@ -82,6 +83,13 @@ class Relating:
             if can_answer(terms, relation.by, value.system if isinstance(value, Ref) else None)
         ]
         return list(dict.fromkeys(asked))
+
+    def _part(self, system: str, answer: Answer) -> _Part:
+        value = answer.value
+        rows = value if isinstance(value, tuple) else () if value is None else (value,)
+        records = [row for row in rows if isinstance(row, Record)]
+        failures = [self._owners.heard(row) for row in rows if isinstance(row, OpsHubError)]
+        return _Part(system, answer, records, failures)
 
     def _carried(self, relation: Relation, parent: Record) -> list[_Part]:
         if not _has_children(relation, parent):
@@ -145,15 +153,6 @@ def row_of(
         staleness=answer.staleness,
         code=None if why is None else why.code,
     )
-
-
-def _part(system: str, answer: Answer) -> _Part:
-    value = answer.value
-    if isinstance(value, OpsHubError):
-        return _Part(system, answer, [], [value])
-    rows = value if isinstance(value, tuple) else ()
-    records = [row for row in rows if isinstance(row, Record)]
-    return _Part(system, answer, records, [row for row in rows if isinstance(row, OpsHubError)])
 
 
 def _has_children(relation: Relation, parent: Record) -> bool:

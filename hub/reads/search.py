@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from hub.model.errors import InputInvalid, OpsHubError, SourceTimeout
 from hub.model.record import Record
+from hub.model.values import Ref
 from hub.reads.answers import Hit, SearchResult
 from hub.reads.asking import Asking
-from hub.reads.lanes import Answer
 from hub.reads.memory import Asked
 from hub.reads.owners import OWNERS, Owners
 from hub.reads.port import Condition, ListQuery, NounTerms, RecordSource
@@ -20,6 +20,7 @@ from hub.security.scope import Scope
 TEXT_MIN = 2  # characters; one matches everything and costs a scan in each system
 TEXT_MAX = 100  # characters; no number or name people call with is longer
 HITS_MAX = 100  # records in one answer, and read from one list
+PAGES_MAX = 10  # pages of one list, read for a scope that may see few of its records
 
 SEARCHED = (
     ("order", "number"), ("return", "number"), ("shipment", "tracking_number"),
@@ -47,7 +48,7 @@ class Searching:
             raise InputInvalid("text", text, expected=f"{TEXT_MIN} to {TEXT_MAX} characters")
         if not 1 <= limit <= HITS_MAX:
             raise InputInvalid("limit", limit, expected=f"1 to {HITS_MAX}")
-        found, failures = await self._found(wanted, limit)
+        found, failures = await self._found(wanted)
         hits = ranked(wanted, found)
         visible = {record.ref for record in await self.owners.only_visible(
             [hit.record for hit in hits])}  # fmt: skip
@@ -55,9 +56,7 @@ class Searching:
         once = {(error.system, error.code): error for error in failures}
         return SearchResult(tuple(shown[:limit]), tuple(once.values()))
 
-    async def _found(
-        self, text: str, limit: int
-    ) -> tuple[list[tuple[str, Record]], list[OpsHubError]]:
+    async def _found(self, text: str) -> tuple[list[tuple[str, Record]], list[OpsHubError]]:
         exact: list[Asked] = []
         listed: list[tuple[RecordSource, str, str]] = []
         for noun, field in SEARCHED:
@@ -72,7 +71,7 @@ class Searching:
                 elif field in terms.asked_by:
                     exact.append(Asked(name, noun, field, text))
         told = await asyncio.gather(
-            self._asked(exact), *(self._listed(each, text, limit) for each in listed)
+            self._asked(exact), *(self._listed(each, text) for each in listed)
         )
         pairs = [pair for some in told for pair in some]
         found = [(field, row) for field, row in pairs if isinstance(row, Record)]
@@ -80,30 +79,56 @@ class Searching:
 
     async def _asked(self, questions: list[Asked]) -> list[tuple[str, Record | OpsHubError]]:
         answers = await self.asking.answers(questions)
-        return [
-            (asked.field, row)
-            for asked, answer in zip(questions, answers, strict=True)
-            for row in _rows(answer)
-        ]
+        found: list[tuple[str, Record | OpsHubError]] = []
+        for asked, answer in zip(questions, answers, strict=True):
+            records, failures = self.owners.told(answer.value)
+            found += [(asked.field, row) for row in records]
+            found += [(asked.field, row) for row in failures]
+        return found
 
     async def _listed(
-        self, place: tuple[RecordSource, str, str], text: str, limit: int
+        self, place: tuple[RecordSource, str, str], text: str
     ) -> list[tuple[str, Record | OpsHubError]]:
         source, noun, field = place
-        conditions = [Condition(field, "contains", text)]
-        conditions += self._owned(noun, source.nouns[noun])
-        query = ListQuery(tuple(conditions), limit=min(limit, HITS_MAX))
+        mine = self.owners.customers
+        if mine is not None and noun == "customer":
+            own = sorted(ref for ref in mine if ref.system == source.name)
+            return [(field, row) for row in await self._of_own(own, field, text)]
         try:
             async with asyncio.timeout(self.asking.time_left_s()):
-                page = await source.list(noun, query)
+                return [(field, row) for row in await self._pages(source, noun, field, text)]
         except TimeoutError:
             return [(field, SourceTimeout(source.name, "no answer in the request's time"))]
-        if isinstance(page, OpsHubError):
-            return [(field, page)]
-        for row in page.records:
-            if isinstance(row, Record):
-                self.asking.told_by_list(row)
-        return [(field, row) for row in page.records]
+
+    async def _of_own(
+        self, refs: Sequence[Ref], field: str, text: str
+    ) -> list[Record | OpsHubError]:
+        """A list of all customers would end before their own: so theirs are read and looked at."""
+        values = [answer.value for answer in await self.asking.answers(refs)]
+        failed = [self.owners.heard(each) for each in values if isinstance(each, OpsHubError)]
+        found = [each for each in values if isinstance(each, Record)]
+        sought = text.casefold()
+        return [*failed, *(one for one in found if sought in str(getattr(one, field)).casefold())]
+
+    async def _pages(
+        self, source: RecordSource, noun: str, field: str, text: str
+    ) -> list[Record | OpsHubError]:
+        """The first HITS_MAX records the scope may see: what it may not see takes no place."""
+        conditions = (Condition(field, "contains", text), *self._owned(noun, source.nouns[noun]))
+        query = ListQuery(conditions, limit=HITS_MAX)
+        found: list[Record | OpsHubError] = []
+        for _ in range(PAGES_MAX):
+            page = await source.list(noun, query)
+            if isinstance(page, OpsHubError):
+                return [*found, self.owners.heard(page)]
+            records, failures = self.owners.told(tuple(page.records))
+            for record in records:
+                self.asking.told_by_list(record)
+            found += [*await self.owners.only_visible(records), *failures]
+            if len(found) >= HITS_MAX or page.next_cursor is None:
+                break
+            query = replace(query, cursor=page.next_cursor)
+        return found[:HITS_MAX]
 
     def _owned(self, noun: str, terms: NounTerms) -> list[Condition]:
         """The scope as a predicate, where the system can filter by it; it is checked again here."""
@@ -141,9 +166,3 @@ def _hit(text: str, field: str, record: Record) -> Hit:
 
 def _rank(hit: Hit) -> tuple[int, int, str, object]:
     return (hit.rank, SEARCHED.index((hit.record.ref.noun, hit.field)), hit.value, hit.record.ref)
-
-
-def _rows(answer: Answer) -> tuple[Record | OpsHubError, ...]:
-    if isinstance(answer.value, tuple):
-        return answer.value
-    return () if answer.value is None else (answer.value,)

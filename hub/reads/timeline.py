@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from hub.model.case import ActorType
 from hub.model.errors import OpsHubError, StoreUnavailable
 from hub.model.order import Order
 from hub.model.record import Record
@@ -27,7 +26,7 @@ from hub.reads.timeline_page import page_of
 from hub.reads.timeline_query import TimelinePage, TimelineQuery
 from hub.reads.timeline_rules import entries_of
 from hub.reads.timeline_scans import entries_of_scans
-from hub.security.masks import is_readable
+from hub.security.masks import is_name_told, is_readable
 from hub.security.scope import Scope
 
 _C = TimelineCategory
@@ -163,7 +162,7 @@ class Telling:
             for scan in entry.collapsed
             if is_readable(scan.visibility, self._scope)
         )
-        actor = entry.actor if entry.actor_type is ActorType.CUSTOMER else None
+        actor = entry.actor if is_name_told(entry.actor_type, self._scope) else None
         return replace(entry, actor=actor, collapsed=under)
 
 

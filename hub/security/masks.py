@@ -1,12 +1,17 @@
-"""Which canonical fields and entries stay inside the house."""
+"""Which canonical fields, entries and names stay inside the house.
+
+A field is internal by its row in `INTERNAL_FIELDS`; `resolvers.edges.internal` is the one way to
+show it, which refuses whoever is outside.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from hub.model.case import Visibility
-from hub.security.scope import Scope
+from hub.model.case import ActorType, Visibility
+from hub.model.values import Attribute
+from hub.security.scope import OUTSIDE, Scope
 
 INTERNAL_FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -52,3 +57,20 @@ def is_readable(visibility: Visibility | None, scope: Scope) -> bool:
     if not scope.is_external:
         return True
     return visibility is (Visibility.CUSTOMER if scope.is_customer else Visibility.PARTNER)
+
+
+def is_attribute_visible(attribute: Attribute, scope: Scope) -> bool:
+    """Whether the scope may read a company's own field: by the roles its declaration names.
+
+    Where it names none, the house reads it. Whoever is outside counts as that alone, whatever
+    other roles the token names.
+    """
+    roles = scope.roles & OUTSIDE if scope.is_external else scope.roles
+    if not attribute.visible_to:
+        return not scope.is_external
+    return any(role.value in attribute.visible_to for role in roles)
+
+
+def is_name_told(actor_type: ActorType | None, scope: Scope) -> bool:
+    """Whether the scope may read who did something: the names of our people stay in the house."""
+    return not scope.is_external or actor_type is ActorType.CUSTOMER

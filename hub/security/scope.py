@@ -26,10 +26,10 @@ class Scope:
     @property
     def is_external(self) -> bool:
         """Customers and partners: internal fields, notes and entries stay hidden from them."""
-        return self.is_customer or self.roles <= _OUTSIDE
+        return self.is_customer or self.roles <= OUTSIDE
 
 
-_OUTSIDE = frozenset({Role.CUSTOMER, Role.INTEGRATION})
+OUTSIDE = frozenset({Role.CUSTOMER, Role.INTEGRATION})
 
 
 def scope_of(principal: Principal) -> Scope:
@@ -42,7 +42,7 @@ def scope_of(principal: Principal) -> Scope:
     is_customer = Role.CUSTOMER in principal.roles
     if is_customer:
         customers = frozenset(Ref("customer", system, key) for system, key in principal.customers)
-    elif principal.roles <= _OUTSIDE:
+    elif principal.roles <= OUTSIDE:
         customers = _NO_CUSTOMERS
     else:
         customers = None

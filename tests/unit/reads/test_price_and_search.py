@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -82,19 +83,26 @@ async def test_search_ranks_scopes_and_names_who_failed() -> None:
 async def test_search_by_part_of_a_name_and_the_scope_pushed_down() -> None:
     clock = FakeClock()
     searchable = terms("customer", searchable=frozenset({"name"}))
-    orders = terms("order", points_to="erp", searchable=frozenset({"number"}))
+    # the order's number is asked for whole, by index; its other texts are only found by part
+    orders = replace(
+        terms("order", points_to="erp", searchable=frozenset({"number", "po_number"})),
+        asked_by=frozenset({"number", "customer"}),
+    )
     erp = FakeSource("erp", {"customer": searchable, "order": orders})
     erp.put(
         make("customer", "c1", name="Acme GmbH"), make("customer", "c2", name="New Acme"),
         make("order", "1", number="ACME-1", customer=ref("customer", "c2")),
+        make("order", "2", po_number="ACME-2", customer=ref("customer", "c2")),
     )  # fmt: skip
     hub = ReadHub([erp], references=SameAs(), recorded=RecordedEntries(), clock=clock)
     found = await hub.open(HOUSE, caller=CallerClass.AGENT).search("acme", 10)
     assert [(hit.record.ref.key, hit.rank) for hit in found.hits] == [
-        ("1", 1), ("c1", 1), ("c2", 2)
+        ("2", 1), ("c1", 1), ("c2", 2)
     ]  # fmt: skip
+    [whole] = (await hub.open(HOUSE, caller=CallerClass.AGENT).search("ACME-1", 10)).hits
+    assert (whole.record.ref.key, whole.rank) == ("1", 0)
     erp.calls.clear()
     theirs = await hub.open(customer_scope("c1"), caller=CallerClass.CUSTOMER).search("acme", 10)
     assert [hit.record.ref.key for hit in theirs.hits] == ["c1"]
-    pushed = [call.keys for call in erp.calls if (call.noun, call.operation) == ("order", "list")]
-    assert [each.field for each in pushed[0]] == ["number", "customer"]
+    pushed = [call for call in erp.calls if call.operation == "list"]
+    assert [[each.field for each in call.keys] for call in pushed] == [["po_number", "customer"]]

@@ -350,7 +350,7 @@ async def test_cross_references_join_a_customer_of_two_systems() -> None:
     assert isinstance(customer, Record)
     [section] = await reads.related(r.CASES_BY_CUSTOMER, [customer])
     assert [case.ref.key for case in section.records] == ["k9"]
-    assert reads.same_as(customer) == mine
+    assert await reads.same_as([customer]) == [mine]
     [theirs] = await world.open(customer_scope("c1")).related(r.CASES_BY_CUSTOMER, [customer])
     assert [case.ref.key for case in theirs.records] == ["k9"]
 
