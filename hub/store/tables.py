@@ -76,6 +76,8 @@ audit_entry = Table(
     Column("hash", String(64), nullable=False),
     UniqueConstraint("actor", "action", "idempotency_key"),
     Index(None, "subject"),
+    Index(None, "at", "chain", "position"),  # the order in which auditors read
+    Index(None, "correlation_id"),
 )
 
 # Before and after of an audited act, apart, so that they can be erased without breaking the chain;
@@ -185,4 +187,24 @@ usage_coordinate = Table(
     Column("document", String(64), primary_key=True),
     Column("operation", String(120), primary_key=True),
     Column("coordinate", String(200), primary_key=True, index=True),
+)
+
+# Tokens that are refused until an instant: one by its `jti`, or all of a `sub`.
+revocation = Table(
+    "revocation",
+    metadata,
+    Column("claim", String(3), primary_key=True),  # jti or sub
+    Column("value", String(200), primary_key=True),
+    Column("until", Instant, nullable=False),
+    Column("revoked_at", Instant, nullable=False),
+)
+
+# How often a principal was refused, or read what is masked for others, in a minute.
+refusal_count = Table(
+    "refusal_count",
+    metadata,
+    Column("minute", Instant, primary_key=True),
+    Column("principal", String(200), primary_key=True),
+    Column("code", String(120), primary_key=True),
+    Column("count", BigInteger, nullable=False),
 )
