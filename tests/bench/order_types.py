@@ -13,6 +13,9 @@ import strawberry
 from strawberry.extensions import ParserCache, ValidationCache
 
 from hub.model import customer, order, shipment, values
+from hub.model.customer import CustomerStatus
+from hub.model.order import LineStatus, OrderPriority, OrderStatus
+from hub.model.shipment import ShipmentStatus
 from resolvers.fields import edge, represents, root
 from tests.bench.order_records import Shop
 
@@ -35,11 +38,8 @@ ORDER_FIELDS = """
 ONE_ORDER = f"query Desk($number: String!) {{ order(number: $number) {{ {ORDER_FIELDS} }} }}"
 MANY_ORDERS = f"query Board {{ orders {{ {ORDER_FIELDS} }} }}"
 
-OrderStatus = strawberry.enum(order.OrderStatus)
-OrderPriority = strawberry.enum(order.OrderPriority)
-LineStatus = strawberry.enum(order.LineStatus)
-CustomerStatus = strawberry.enum(customer.CustomerStatus)
-ShipmentStatus = strawberry.enum(shipment.ShipmentStatus)
+for _codes in (OrderStatus, OrderPriority, LineStatus, CustomerStatus, ShipmentStatus):
+    strawberry.enum(_codes)
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,13 @@ STOCK = Style(lambda _record: lambda cls: cls, _stock_relation, _stock_one, _sto
 
 def build_schema(style: Style) -> strawberry.Schema:
     """The schema of the bench in one of the two styles."""
-    value_types = _value_types(style)
-    order_type = _order_type(style, value_types)
+    money_type, quantity_type = _value_types(style)
+    order_type: Any = _order_type(style, money_type, quantity_type)
 
     @strawberry.type
     class Query:
-        order: order_type | None = style.one()  # type: ignore[valid-type]
-        orders: list[order_type] = style.many()  # type: ignore[valid-type]
+        order: order_type | None = style.one()
+        orders: list[order_type] = style.many()
 
     extensions: Any = [ParserCache, ValidationCache] if style is STOCK else []
     return strawberry.Schema(query=Query, extensions=extensions)
@@ -123,10 +123,9 @@ def _value_types(style: Style) -> tuple[Any, Any]:
     return Money, Quantity
 
 
-def _order_type(style: Style, value_types: tuple[Any, Any]) -> Any:
-    Money, Quantity = value_types
-    customer_type = _customer_type(style, Money)
-    shipment_type = _shipment_type(style, Quantity)
+def _order_type(style: Style, money_type: Any, quantity_type: Any) -> Any:
+    customer_type: Any = _customer_type(style, money_type)
+    shipment_type: Any = _shipment_type(style, quantity_type)
 
     @style.represents(order.OrderLine)
     @strawberry.type
@@ -136,10 +135,10 @@ def _order_type(style: Style, value_types: tuple[Any, Any]) -> Any:
         description: str | None
         status: LineStatus | None
         promised_on: date | None
-        ordered: Quantity | None
-        shipped: Quantity | None
-        unit_price: Money | None
-        amount: Money | None
+        ordered: quantity_type | None
+        shipped: quantity_type | None
+        unit_price: money_type | None
+        amount: money_type | None
 
     @style.represents(order.Order)
     @strawberry.type
@@ -158,11 +157,11 @@ def _order_type(style: Style, value_types: tuple[Any, Any]) -> Any:
         ship_to_country: str | None
         sales_person: str | None
         correlation_id: str | None
-        total: Money | None
-        tax: Money | None
-        customer: customer_type | None = style.relation("customer_by_order")  # type: ignore
+        total: money_type | None
+        tax: money_type | None
+        customer: customer_type | None = style.relation("customer_by_order")
         lines: list[OrderLine] | None = style.relation("lines_by_order")
-        shipments: list[shipment_type] | None = style.relation("shipments_by_order")  # type: ignore
+        shipments: list[shipment_type] | None = style.relation("shipments_by_order")
 
     return Order
 

@@ -1,5 +1,7 @@
 """The engine against graphql-core over hand-written documents."""
 
+from typing import Any
+
 import pytest
 
 from resolvers.engine import Engine
@@ -28,7 +30,10 @@ def test_there_are_many_documents() -> None:
 async def test_same_answer_as_graphql_core(
     engine: Engine, oracle: Oracle, written: Written
 ) -> None:
-    request = {"variables": written.variables, "operation_name": written.operation_name}
+    request: dict[str, Any] = {
+        "variables": written.variables,
+        "operation_name": written.operation_name,
+    }
     ours = await engine.execute(written.source, context=World(), **request)
     theirs = await oracle.execute(written.source, context=World(), **request)
     assert differences(ours, theirs) == []

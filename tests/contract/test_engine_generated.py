@@ -4,6 +4,7 @@
 """
 
 import os
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ async def test_same_answers_as_graphql_core(chunk: int) -> None:
         if not isinstance(plan, Plan):
             continue
         valid += 1
-        request = {"variables": generated.variables}
+        request: dict[str, Any] = {"variables": generated.variables}
         ours = await engine.execute(generated.source, context=World(), **request)
         theirs = await oracle.execute_valid(plan.document, context=World(), **request)
         failing += bool(ours.errors)

@@ -59,7 +59,10 @@ async def _number_of_differing_documents() -> int:
     engine, oracle = Engine(build_schema()), Oracle(build_schema())
     differing = 0
     for written in written_documents():
-        request = {"variables": written.variables, "operation_name": written.operation_name}
+        request: dict[str, Any] = {
+            "variables": written.variables,
+            "operation_name": written.operation_name,
+        }
         ours = await engine.execute(written.source, context=World(), **request)
         theirs = await oracle.execute(written.source, context=World(), **request)
         differing += bool(differences(ours, theirs))

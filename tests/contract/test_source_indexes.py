@@ -9,7 +9,6 @@ from typing import Any
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from sources.sql_clauses import Columns, among_rows, fitting_rows
 from sources.sql_types import ColumnType, sqlite_type
@@ -65,9 +64,8 @@ async def test_postgresql_searches_by_index(
 ) -> None:
     integer, text = ColumnType("integer", "int4", 32), ColumnType("text", "text")
     types = {"orno": integer, "lnno": integer, "sku": text, "host": text}
-    statement = select("postgresql", types, names, wanted).compile(
-        dialect=postgresql.asyncpg.dialect()
-    )
+    dialect: sa.Dialect = sa.make_url("postgresql+asyncpg://").get_dialect()()
+    statement = select("postgresql", types, names, wanted).compile(dialect=dialect)
     connection = await asyncpg.connect(fresh_database)
     try:
         await connection.execute(CREATE)

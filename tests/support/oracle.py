@@ -143,7 +143,8 @@ def _attribute(graphql_field: GraphQLField) -> Callable[..., Any]:
 def _loader(binding: Binding, context: Any, arguments: dict[str, Any]) -> DataLoader[Any, Any]:
     async def load(parents: list[Any]) -> list[Any]:
         answer = binding.function(parents, context, **arguments)
-        return await answer if hasattr(answer, "__await__") else answer
+        found: list[Any] = await answer if hasattr(answer, "__await__") else answer
+        return found
 
     return DataLoader(load_fn=load, cache=False)
 

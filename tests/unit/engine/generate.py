@@ -153,7 +153,8 @@ class _Writer:
             chosen = [(name, one) for name, one in type_.fields.items() if self.chance(0.5)]
             return f"{{{', '.join(f'{name}: {self.literal(one.type)}' for name, one in chosen)}}}"
         if isinstance(type_, GraphQLEnumType):
-            return self.random.choice(list(type_.values))
+            codes: list[str] = list(type_.values)
+            return self.random.choice(codes)
         return self.random.choice(FALLBACK_LITERALS[type_.name])
 
     def directive(self) -> str:

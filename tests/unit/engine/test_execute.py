@@ -38,6 +38,7 @@ async def test_a_late_edge_runs_after_the_subtrees_of_its_siblings(engine: Engin
     document = "{ order(n: 1) { late customer { orders(first: 1) { customer { n } } } } }"
     result = await engine.execute(document, context=world)
     assert world.calls == [("customer", 1), ("customer", 1), ("late", 1)]
+    assert result.data is not None
     assert list(result.data["order"]) == ["late", "customer"]
 
 

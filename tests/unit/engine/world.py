@@ -1,7 +1,7 @@
 """A schema over the misbehaving records: every kind of field, nullability, list and argument."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,8 +12,9 @@ import strawberry
 from resolvers.fields import computed, edge, mutation, represents, root
 from tests.unit.engine import records
 from tests.unit.engine.records import Order as OrderRecord
+from tests.unit.engine.records import Status
 
-Status = strawberry.enum(records.Status, name="Status")
+strawberry.enum(Status, name="Status")
 
 
 @dataclass
@@ -84,7 +85,7 @@ def related_to(orders: Sequence[OrderRecord], ctx: World, *, steps: list[int] | 
 
 async def rings_of(orders: Sequence[OrderRecord], ctx: World) -> list[Any]:
     await a_moment()
-    cases = [
+    cases: list[Callable[[OrderRecord], Any]] = [
         lambda one: [[one, None], None, []],
         lambda one: [[one.neighbour(1)], [one.neighbour(2), one.neighbour(3)]],
         lambda one: [[one], [LookupError("ring")]],
@@ -99,7 +100,9 @@ def scores_of(orders: Sequence[OrderRecord], ctx: World, *, factor: int = 1) -> 
 
 
 async def partners_of(orders: Sequence[OrderRecord], ctx: World) -> list[Any]:
-    makers = [records.customer, records.parcel, records.happening, records.Stray, lambda n: None]
+    makers: list[Callable[[int], Any]] = [
+        records.customer, records.parcel, records.happening, records.Stray, lambda n: None,
+    ]  # fmt: skip
     return [makers[one.n % 5](one.n) for one in orders]
 
 
