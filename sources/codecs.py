@@ -124,7 +124,8 @@ class Moment:
         if not self.formats:
             return self._aware(_iso(natives[0]))
         texts = [_padded(each, form) for each, form in zip(natives, self.formats, strict=True)]
-        return self._aware(datetime.strptime(" ".join(texts), " ".join(self.formats)))  # noqa: DTZ007 - made aware at once
+        read = datetime.strptime(" ".join(texts), " ".join(self.formats))  # noqa: DTZ007
+        return self._aware(read)
 
     def parse_day(self, natives: Sequence[object]) -> date:
         """The calendar day as the source writes it; an instant's day is that of its zone."""
@@ -132,7 +133,8 @@ class Moment:
             return self.parse(natives).astimezone(self.zone or UTC).date()
         if self.formats:
             texts = [_padded(each, form) for each, form in zip(natives, self.formats, strict=True)]
-            return datetime.strptime(" ".join(texts), " ".join(self.formats)).date()  # noqa: DTZ007 - a day has no zone
+            read = datetime.strptime(" ".join(texts), " ".join(self.formats))  # noqa: DTZ007
+            return read.date()  # a day has no zone
         native = natives[0]
         if isinstance(native, date) and not isinstance(native, datetime):
             return native
@@ -193,7 +195,7 @@ def _iso(native: object) -> datetime:
     if isinstance(native, datetime):
         return native
     if isinstance(native, date):
-        return datetime(native.year, native.month, native.day)  # noqa: DTZ001 - the zone is the field's
+        return datetime(native.year, native.month, native.day)  # noqa: DTZ001 - the field has it
     if not isinstance(native, str):
         raise TypeError("an ISO 8601 text was expected")
     return datetime.fromisoformat(native.strip())

@@ -103,10 +103,10 @@ def _rendered(render: Callable[[str], str], values: Sequence[str]) -> list[tuple
 def _coded(field: Field, spec: FieldSpec, shape: Shape) -> FieldMapping:
     plain = _plain(field, spec, shape)
     if spec.values is None:
-        encode: Encode = lambda values: Encoded(tuple((each.value,) for each in values))  # noqa: E731 - one line says it
+        words: Encode = lambda codes: Encoded(tuple((code,) for code in codes))  # noqa: E731
     else:
         words = words_encoder(spec)
-        encode = lambda values: words([each.value for each in values])  # noqa: E731 - as above
+    encode: Encode = lambda values: words([each.value for each in values])  # noqa: E731
     return FieldMapping(field, spec.native, plain.read, encode)
 
 

@@ -9,14 +9,14 @@ from typing import Any
 from hub.config.connection_specs import Request
 from hub.config.vocabulary import PAGE_WORDS
 from hub.model.errors import SourceCannot
-from hub.reads.port import Condition, Sort
+from hub.reads.port import Condition, Operator, Sort
 from sources.conditions import cannot
 from sources.fields import CannotEncode
 from sources.mapping import EntityMapping
 from sources.numbers import text_of
 from sources.rest_templates import Template
 
-_PAIRS = {"between": ("gte", "lte")}
+_PAIRS: Mapping[str, Sequence[Operator]] = {"between": ("gte", "lte")}
 
 
 class NoMatch(Exception):
@@ -54,7 +54,7 @@ def _values_of(
     operators = _PAIRS.get(condition.operator, (condition.operator,))
     given = condition.value if condition.operator == "between" else [condition.value]
     return [
-        _value_of(mapping, template, Condition(condition.field, operator, value))  # type: ignore[arg-type]  # operators of the same table
+        _value_of(mapping, template, Condition(condition.field, operator, value))
         for operator, value in zip(operators, given, strict=True)
     ]
 

@@ -51,7 +51,8 @@ async def together(columns: list[MaybeColumn]) -> list[Column]:
     if len(waiting) == 1:
         columns[waiting[0]] = await columns[waiting[0]]  # type: ignore[misc]
     elif waiting:
-        tasks = [asyncio.ensure_future(columns[index]) for index in waiting]  # type: ignore[arg-type]
+        coroutines: list[Any] = [columns[index] for index in waiting]
+        tasks = [asyncio.ensure_future(each) for each in coroutines]
         try:
             for index, column in zip(waiting, await asyncio.gather(*tasks), strict=True):
                 columns[index] = column
