@@ -56,7 +56,8 @@ async def test_of_several_processes_one_migrates(url: str) -> None:
 
 
 async def test_a_store_without_tables_is_refused(url: str) -> None:
-    with pytest.raises(ConfigInvalid, match=f"has no tables; this release needs {VERSIONS[-1]}: run"):
+    said = f"has no tables; this release needs {VERSIONS[-1]}: run"
+    with pytest.raises(ConfigInvalid, match=said):
         await open_store(url)
 
 
@@ -66,7 +67,8 @@ async def test_an_older_store_is_refused_and_a_newer_one_is_not(url: str) -> Non
         await (await open_store(url)).close()
         assert (await migrate(url)).applied == ()
         await run_sql(store, "UPDATE alembic_version SET version_num = '0000'")
-        with pytest.raises(ConfigInvalid, match=f"is at version 0000; this release needs {VERSIONS[-1]}"):
+        said = f"is at version 0000; this release needs {VERSIONS[-1]}"
+        with pytest.raises(ConfigInvalid, match=said):
             await open_store(url)
 
 
