@@ -6,7 +6,7 @@ A request goes through the files in this order: `execute` (the engine), `plan_ca
 """
 
 from resolvers.engine.checks import SchemaRefused
-from resolvers.engine.execute import Engine
+from resolvers.engine.execute import Engine, Request
 from resolvers.engine.plan_cache import Plan
 
-__all__ = ["Engine", "Plan", "SchemaRefused"]
+__all__ = ["Engine", "Plan", "Request", "SchemaRefused"]

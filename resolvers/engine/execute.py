@@ -23,6 +23,7 @@ from graphql.execution.values import VariableValues
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from hub.model.errors import IntrospectionDisabled, OpsHubError
 from resolvers.engine.arguments import ArgumentCoercion
 from resolvers.engine.checks import check_schema
 from resolvers.engine.collect import Collector
@@ -34,15 +35,19 @@ from resolvers.engine.paths import Place
 from resolvers.engine.plan_cache import PLANS_MAX, Plan, PlanCache
 from resolvers.engine.run import Run
 from resolvers.engine.tree import CompiledOperation
+from resolvers.limits import Limits, check_inputs, check_pages, parse_within
+from resolvers.limits_walk import check_document
 
 VARIABLE_ERRORS_MAX = 50
 """Errors named in the variables of one request before coercion stops."""
+VALIDATION_ERRORS_MAX = 20
+"""Errors named in one document; each costs up to 0.1 ms, and an answer shows ten."""
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 _NO_VARIABLES = VariableValues({}, {})
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class Request:
     """A request that can be executed: a valid document, an operation of it, coerced variables."""
 
     plan: Plan
@@ -52,10 +57,20 @@ class _Request:
 
 
 class Engine:
-    """Executes operations over one schema. Raises SchemaRefused for what it would not run."""
+    """Executes operations over one schema. Raises SchemaRefused for what it would not run.
 
-    def __init__(self, schema: strawberry.Schema, *, plans_max: int = PLANS_MAX) -> None:
+    `limits` bound every document and its variables; None only where all documents are known.
+    """
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        plans_max: int = PLANS_MAX,
+        limits: Limits | None = None,
+    ) -> None:
         check_schema(schema)
+        self._limits = limits
         self.graphql_schema: GraphQLSchema = schema._schema
         self._coercion = ArgumentCoercion(schema)
         self._plans = PlanCache(plans_max=plans_max)
@@ -65,9 +80,45 @@ class Engine:
             if is_abstract_type(type_)
         }
 
-    def plan(self, source: str) -> Plan | list[GraphQLError]:
-        """The parsed and validated document, or the errors that refuse it; either is cached."""
-        return self._plans.plan(source, self._prepare)
+    def plan(self, source: str, *, may_introspect: bool = True) -> Plan | list[GraphQLError]:
+        """The parsed and validated document, or the errors that refuse it; either is cached.
+
+        Without `may_introspect` errors suggest nothing, and introspection is refused.
+        """
+        if self._limits is not None and len(source) > self._limits.characters:
+            return self._prepare(source, may_introspect)  # a hash of it costs more than the refusal
+        plan = self._plans.plan(source, self._prepare, suggests=may_introspect)
+        if isinstance(plan, Plan) and plan.shape and plan.shape.introspects and not may_introspect:
+            return [_refusal(IntrospectionDisabled())]
+        return plan
+
+    def request(
+        self,
+        source: str,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        operation_name: str | None = None,
+        may_introspect: bool = True,
+    ) -> Request | list[GraphQLError]:
+        """What `run` executes, or the errors that refuse it before anything is executed."""
+        inputs = variables or {}
+        plan = self.plan(source, may_introspect=may_introspect)
+        if isinstance(plan, list):
+            return plan
+        operation = plan.operation(operation_name)
+        if isinstance(operation, GraphQLError):
+            return [operation]
+        coerced = self._coerced(plan, operation, inputs, suggests=may_introspect)
+        if isinstance(coerced, list):
+            return coerced
+        return Request(plan, operation, coerced, inputs)
+
+    async def run(self, request: Request, context: Any) -> ExecutionResult:
+        """Execute what `request` has prepared; see `execute`."""
+        if request.operation.operation is OperationType.SUBSCRIPTION:
+            error = GraphQLError("A subscription needs a stream.", request.operation)
+            return ExecutionResult(None, [error])
+        return await self._run(request, context, event=None)
 
     async def execute(
         self,
@@ -81,13 +132,10 @@ class Engine:
 
         Field errors keep what was raised as `original_error`. Cancellation propagates.
         """
-        request = self._request(source, variables or {}, operation_name)
+        request = self.request(source, variables=variables, operation_name=operation_name)
         if isinstance(request, list):
             return ExecutionResult(None, request)
-        if request.operation.operation is OperationType.SUBSCRIPTION:
-            error = GraphQLError("A subscription needs a stream.", request.operation)
-            return ExecutionResult(None, [error])
-        return await self._run(request, context, event=None)
+        return await self.run(request, context)
 
     async def execute_event(
         self,
@@ -99,7 +147,7 @@ class Engine:
         context: Any = None,
     ) -> ExecutionResult:
         """A subscription's selection set for one event: `event` is the value of its root field."""
-        request = self._request(source, variables or {}, operation_name)
+        request = self.request(source, variables=variables, operation_name=operation_name)
         if isinstance(request, list):
             return ExecutionResult(None, request)
         return await self._run(request, context, event=event)
@@ -112,7 +160,7 @@ class Engine:
         operation_name: str | None = None,
     ) -> str:
         """The Python generated for an operation, for reading; raises the request's first error."""
-        request = self._request(source, variables or {}, operation_name)
+        request = self.request(source, variables=variables, operation_name=operation_name)
         if isinstance(request, list):
             raise request[0]
         compiled = self._compiled(request)
@@ -120,41 +168,54 @@ class Engine:
             raise compiled
         return compiled.source
 
-    def _prepare(self, source: str) -> Plan | list[GraphQLError]:
+    def _prepare(self, source: str, suggests: bool) -> Plan | list[GraphQLError]:
+        shape = None
         try:
-            document = parse(source)
+            if self._limits is None:
+                document = parse(source)
+            else:
+                document = parse_within(source, self._limits)
+                shape = check_document(document, self._limits)
         except GraphQLError as error:
             return [error]
-        errors = validate(self.graphql_schema, document, _RULES)
-        return errors or Plan.of(document)
-
-    def _request(
-        self, source: str, inputs: Mapping[str, Any], operation_name: str | None
-    ) -> _Request | list[GraphQLError]:
-        plan = self.plan(source)
-        if isinstance(plan, list):
-            return plan
-        operation = plan.operation(operation_name)
-        if isinstance(operation, GraphQLError):
-            return [operation]
-        variables = self._coerced(operation, inputs)
-        if isinstance(variables, list):
-            return variables
-        return _Request(plan, operation, variables, inputs)
+        except OpsHubError as error:
+            return [_refusal(error)]
+        errors = validate(
+            self.graphql_schema,
+            document,
+            _RULES,
+            max_errors=VALIDATION_ERRORS_MAX,
+            hide_suggestions=not suggests,
+        )
+        return errors or Plan.of(document, shape)
 
     def _coerced(
-        self, operation: OperationDefinitionNode, inputs: Mapping[str, Any]
+        self,
+        plan: Plan,
+        operation: OperationDefinitionNode,
+        inputs: Mapping[str, Any],
+        *,
+        suggests: bool,
     ) -> VariableValues | list[GraphQLError]:
         if not operation.variable_definitions:
             return _NO_VARIABLES
-        return get_variable_values(
-            self.graphql_schema,
-            operation.variable_definitions,
-            dict(inputs),
-            max_errors=VARIABLE_ERRORS_MAX,
-        )
+        try:
+            if self._limits is not None:
+                check_inputs(inputs, self._limits)
+            values = get_variable_values(
+                self.graphql_schema,
+                operation.variable_definitions,
+                dict(inputs),
+                max_errors=VARIABLE_ERRORS_MAX,
+                hide_suggestions=not suggests,
+            )
+            if self._limits is not None and plan.shape is not None and not isinstance(values, list):
+                check_pages(plan.shape, values.coerced, self._limits)
+        except OpsHubError as error:
+            return [_refusal(error)]
+        return values
 
-    def _compiled(self, request: _Request) -> CompiledOperation | GraphQLError:
+    def _compiled(self, request: Request) -> CompiledOperation | GraphQLError:
         """The operation, compiled for these variables, or why it is not; either is cached."""
         plan, operation = request.plan, request.operation
         name = operation.name.value if operation.name else None
@@ -165,14 +226,14 @@ class Engine:
             plan.variants.put((name, steering), found)
         return found
 
-    def _compile(self, request: _Request) -> CompiledOperation | GraphQLError:
+    def _compile(self, request: Request) -> CompiledOperation | GraphQLError:
         collector = Collector(self.graphql_schema, request.plan.fragments, request.variables)
         try:
             return compile_operation(request.operation, collector, self._coercion)
         except GraphQLError as error:
             return error
 
-    async def _run(self, request: _Request, context: Any, *, event: Any) -> ExecutionResult:
+    async def _run(self, request: Request, context: Any, *, event: Any) -> ExecutionResult:
         compiled = self._compiled(request)
         if isinstance(compiled, GraphQLError):
             return ExecutionResult(None, [compiled])
@@ -184,6 +245,11 @@ class Engine:
         )
         data = await _roots(compiled, run)
         return ExecutionResult(data, run.errors or None)
+
+
+def _refusal(error: OpsHubError) -> GraphQLError:
+    # It may be cached: a traceback would keep the whole document.
+    return GraphQLError(str(error), original_error=error.with_traceback(None))
 
 
 async def _roots(compiled: CompiledOperation, run: Run) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from graphql import (
 
 from resolvers.engine.collect import steering_variables
 from resolvers.engine.tree import CompiledOperation
+from resolvers.limits import Shape
 
 PLANS_MAX = 512
 """Valid documents kept; parsing, validating and compiling an order query takes about 8 ms."""
@@ -63,18 +64,20 @@ class Plan:
     operations: list[OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
     steering: tuple[str, ...]
+    shape: Shape | None = None  # None where no limits were checked
     variants: Recent[Variant, CompiledOperation | GraphQLError] = field(
         default_factory=lambda: Recent(VARIANTS_MAX)
     )
 
     @classmethod
-    def of(cls, document: DocumentNode) -> Plan:
+    def of(cls, document: DocumentNode, shape: Shape | None = None) -> Plan:
         nodes = document.definitions
         return cls(
             document,
             [node for node in nodes if isinstance(node, OperationDefinitionNode)],
             {node.name.value: node for node in nodes if isinstance(node, FragmentDefinitionNode)},
             steering_variables(document),
+            shape,
         )
 
     def operation(self, name: str | None) -> OperationDefinitionNode | GraphQLError:
@@ -98,18 +101,25 @@ class PlanCache:
 
     def __init__(self, *, plans_max: int, refusals_max: int = REFUSALS_MAX) -> None:
         self._plans: Recent[bytes, Plan] = Recent(plans_max)
-        self._refusals: Recent[bytes, list[GraphQLError]] = Recent(refusals_max)
+        self._refusals: Recent[tuple[bytes, bool], list[GraphQLError]] = Recent(refusals_max)
 
     def plan(
-        self, source: str, prepare: Callable[[str], Plan | list[GraphQLError]]
+        self,
+        source: str,
+        prepare: Callable[[str, bool], Plan | list[GraphQLError]],
+        *,
+        suggests: bool = True,
     ) -> Plan | list[GraphQLError]:
-        """The plan of the document, prepared at its first time, or why it is refused."""
+        """The plan of the document, prepared at its first time, or why it is refused.
+
+        `suggests` says whether the refusals may name what the schema has instead.
+        """
         key = sha256(source.encode("utf-8", "surrogatepass")).digest()
-        found = self._plans.get(key) or self._refusals.get(key)
+        found = self._plans.get(key) or self._refusals.get((key, suggests))
         if found is None:
-            found = prepare(source)
+            found = prepare(source, suggests)
             if isinstance(found, Plan):
                 self._plans.put(key, found)
             else:
-                self._refusals.put(key, found)
+                self._refusals.put((key, suggests), found)
         return found
