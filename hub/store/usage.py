@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, case, delete, exists, func, select
+from sqlalchemy import Select, case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.engine import Store
@@ -23,7 +23,7 @@ KEPT_FOR = timedelta(days=90)
 """Counts are kept this long: a quarter, after which a client that rests is taken to be gone."""
 TEXT_MAX = 100_000  # characters of one document's text; a longer one is counted, not kept
 ROWS_MAX = 1_000  # rows of one transaction: SQLite's one writer is not held for long
-DOCUMENTS_READ_MAX = 10_000  # documents a schema is checked against, the latest used first
+DOCUMENTS_MAX = 10_000  # documents kept beyond their counts, the latest used first
 NAMES_MAX = 500  # values of one IN list
 
 OF_REQUESTS = ""
@@ -111,16 +111,14 @@ class UsageStore:
         for rows in _portions(selected, ROWS_MAX):
             await self._keep(usage_coordinate, rows)
 
-    async def texts(self, *, limit: int = DOCUMENTS_READ_MAX) -> dict[str, str]:
+    async def texts(self) -> dict[str, str]:
         """The kept texts by document, the latest used first."""
-        c, last = usage_count.c, func.max(usage_count.c.last_seen_at)
+        latest = _latest(DOCUMENTS_MAX).subquery()
         asked = (
             select(usage_document.c.document, usage_document.c.text)
-            .join(usage_count, c.document == usage_document.c.document)
+            .join(latest, latest.c.document == usage_document.c.document)
             .where(usage_document.c.text.is_not(None))
-            .group_by(usage_document.c.document, usage_document.c.text)
-            .order_by(last.desc(), usage_document.c.document)
-            .limit(limit)
+            .order_by(latest.c.last_seen_at.desc(), usage_document.c.document)
         )
         async with self._store.read() as connection:
             return {row.document: row.text for row in await connection.execute(asked)}
@@ -148,13 +146,13 @@ class UsageStore:
             asked.append(_uses(c.coordinate).where(c.coordinate.in_(some)))
         return await self._found(asked)
 
-    async def prune(self, *, before: datetime) -> int:
-        """Forget counts of hours before that instant, and the documents nobody runs any more."""
+    async def prune(self, *, before: datetime, documents_max: int = DOCUMENTS_MAX) -> int:
+        """Forget counts of hours before that instant, and all documents but the latest used."""
+        latest = select(_latest(documents_max).subquery().c.document)
         async with self._store.write() as connection:
             gone = await connection.execute(delete(usage_count).where(usage_count.c.hour < before))
             for table in (usage_coordinate, usage_document):
-                is_used = exists().where(usage_count.c.document == table.c.document)
-                await connection.execute(delete(table).where(~is_used))
+                await connection.execute(delete(table).where(table.c.document.not_in(latest)))
             return gone.rowcount
 
     async def _keep(self, table: Any, rows: Sequence[dict[str, Any]]) -> None:
@@ -186,6 +184,14 @@ class UsageStore:
                 ),
             },
         )
+
+
+def _latest(limit: int) -> Select[Any]:
+    """Documents by when they were last run, the latest first."""
+    c, last = usage_count.c, func.max(usage_count.c.last_seen_at).label("last_seen_at")
+    return (
+        select(c.document, last).group_by(c.document).order_by(last.desc(), c.document).limit(limit)
+    )
 
 
 def _uses(coordinate: Any) -> Select[Any]:

@@ -100,7 +100,10 @@ async def test_it_is_said_who_uses_a_document_and_a_coordinate(store: Store) -> 
         use("desk", 5, coordinate="Query.me"),
     ]
     assert list((await usage.texts()).items()) == [("d2", YOURS.text), ("d1", MINE.text)]
-    assert list(await usage.texts(limit=1)) == ["d2"]
+    await usage.prune(before=NOON, documents_max=1)
+    assert list(await usage.texts()) == ["d2"]
+    assert await usage.users_of_coordinates(["Me.subject"]) == []
+    assert len(await usage.users_of_documents(["d1"])) == 1
 
 
 async def test_a_long_text_is_counted_and_not_kept(store: Store) -> None:
