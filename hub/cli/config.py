@@ -73,8 +73,9 @@ def show_file(file: SystemsPath, as_json: AsJson = False) -> None:
 
 
 @group.command()
-def schema() -> None:
-    """Print a JSON Schema of the systems file, for editors."""
+def schema(as_json: AsJson = False) -> None:
+    """Print a JSON Schema of the systems file, for editors; it is JSON either way."""
     from hub.config.editor_schema import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    answer = json_schema()
+    show(answer, json.dumps(answer, indent=2), as_json=as_json)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from enum import IntEnum
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
 T = TypeVar("T")
+Tell = Callable[[str], None]
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 
@@ -28,6 +29,15 @@ class Exit(IntEnum):
 def say(text: str) -> None:
     """A line for the person at the terminal."""
     typer.echo(text)
+
+
+def teller(*, as_json: bool) -> Tell:
+    """How a command that keeps running says its steps: beside the object where that is wanted."""
+    return _aside if as_json else say
+
+
+def _aside(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def show(answer: Any, text: str, *, as_json: bool) -> None:

@@ -13,11 +13,12 @@ group = typer.Typer(no_args_is_help=True, help="The GraphQL contract.")
 
 
 @group.command("print")
-def print_schema() -> None:
+def print_schema(as_json: AsJson = False) -> None:
     """Print the schema as the code declares it."""
     from resolvers.schema import print_schema_text
 
-    typer.echo(print_schema_text(), nl=False)
+    text = print_schema_text()
+    show({"schema": text}, text.removesuffix("\n"), as_json=as_json)
 
 
 @group.command()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.cli.demo import PACE_S, Pace, about_demo, running_demo
-from hub.cli.output import Exit, run, say, stop
+from hub.cli.output import AsJson, Exit, Tell, run, show, stop, teller
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -28,6 +28,12 @@ class Wanted:
     with_demo: bool
     pace_s: float
     ready_file: Path | None
+    as_json: bool
+
+    @property
+    def tell(self) -> Tell:
+        """Where the steps are said."""
+        return teller(as_json=self.as_json)
 
 
 def up(
@@ -40,6 +46,7 @@ def up(
         Path | None, typer.Option(help="Written as JSON once the hub serves.")
     ] = None,
     pace: Pace = PACE_S,
+    as_json: AsJson = False,
 ) -> None:
     """Run the hub; with --demo also an ERP, WMS, CRM and carrier that keep changing."""
     from hub.cli.options import settings_of
@@ -47,11 +54,11 @@ def up(
     settings = settings_of(systems=systems, host=host, port=port, data_dir=data_dir)
     if settings.systems is None and not demo:
         stop("no systems: give --systems FILE, OPSHUB_SYSTEMS, or --demo", Exit.USAGE)
-    run(_up(settings, Wanted(demo, pace, ready_file)))
+    run(_up(settings, Wanted(demo, pace, ready_file, as_json)))
 
 
 async def _up(settings: Settings, wanted: Wanted) -> None:
-    from hub.cli.listener import listen, url_of, write_ready
+    from hub.cli.listener import listen, write_ready
     from hub.cli.lock import only_one
     from hub.cli.serving import serve
     from hub.cli.stopping import stop_requested
@@ -64,18 +71,20 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
         demo = None
         if wanted.with_demo:
             demo = await stack.enter_async_context(
-                running_demo(settings.data_dir, pace_s=wanted.pace_s)
+                running_demo(settings.data_dir, pace_s=wanted.pace_s, tell=wanted.tell)
             )
-        nats_url = await _messages(settings, stack)
+        nats_url = await _messages(settings, stack, tell=wanted.tell)
         hub = await _hub(settings, _systems(settings, demo), stack)
+        for problem in await hub.start():
+            wanted.tell(f"problem: {problem}")
         ready = _ready(settings, listener, nats_url, demo)
         async with serve(hub, listener) as server:
             for path in filter(None, (settings.data_dir / "ready.json", wanted.ready_file)):
                 write_ready(path, ready)
             stack.callback((settings.data_dir / "ready.json").unlink, missing_ok=True)
-            _greet(url_of(listener), hub, ready)
+            show(ready, _greeting(hub, ready), as_json=wanted.as_json)
             await server.until(stopping)
-        say("stopping")
+        wanted.tell("stopping")
 
 
 def _observe(settings: Settings, stack: AsyncExitStack) -> None:
@@ -99,7 +108,7 @@ def _systems(settings: Settings, demo: DemoSystems | None) -> SystemsFile:
     return load_systems(path, environ=os.environ | demo.environment)
 
 
-async def _messages(settings: Settings, stack: AsyncExitStack) -> str | None:
+async def _messages(settings: Settings, stack: AsyncExitStack, *, tell: Tell) -> str | None:
     """The NATS to use: the one that is named, else an embedded one that ends with the hub.
 
     Queries need no messages, so a hub without them starts and says so.
@@ -112,22 +121,20 @@ async def _messages(settings: Settings, stack: AsyncExitStack) -> str | None:
     try:
         embedded = await start_embedded(settings.data_dir)
     except ConfigInvalid as error:
-        say(f"problem: no messages: {error}")
+        tell(f"problem: no messages: {error}")
         return None
     stack.push_async_callback(embedded.stop)
-    say("nats-server: listening on loopback, with JetStream")
+    tell("nats-server: listening on loopback, with JetStream")
     return embedded.url
 
 
 async def _hub(settings: Settings, systems: SystemsFile, stack: AsyncExitStack) -> Hub:
-    """The composed hub, its store brought up to date; says what its systems lack."""
+    """The composed hub, its store brought up to date."""
     from hub.app import open_hub
     from hub.cli.access import token_rules
 
     hub = await open_hub(settings, systems, token_rules(settings))
     stack.push_async_callback(hub.close)
-    for problem in await hub.start():
-        say(f"problem: {problem}")
     return hub
 
 
@@ -151,18 +158,21 @@ def _ready(
     return ready
 
 
-def _greet(url: str, hub: Hub, ready: dict[str, Any]) -> None:
+def _greeting(hub: Hub, ready: dict[str, Any]) -> str:
     """Where to go, who to be and what to ask first."""
-    say(f"\nopshub serves {len(hub.sources)} systems at {url}")
-    say(f"  first screen  {url}/")
-    say(f"  GraphQL       {url}/graphql")
+    url = ready["url"]
+    lines = [
+        f"\nopshub serves {len(hub.sources)} systems at {url}",
+        f"  first screen  {url}/",
+        f"  GraphQL       {url}/graphql",
+    ]
     if "demo" not in ready:
-        return
-    for role, token in ready["demo"]["tokens"].items():
-        say(f"  token {role:20} {token}")
+        return "\n".join(lines)
+    lines += [f"  token {role:20} {token}" for role, token in ready["demo"]["tokens"].items()]
     number = ready["demo"]["orders"]["delivered"]
-    say("\ntry, in another terminal:")
-    say(
+    lines += [
+        "\ntry, in another terminal:",
         f'  opshub query \'{{ order(number: "{number}") {{ number status '
-        "customer { name } shipments { carrier status } sections { name system state } } }'"
-    )
+        "customer { name } shipments { carrier status } sections { name system state } } }'",
+    ]
+    return "\n".join(lines)
