@@ -57,10 +57,13 @@ class Hub:
     store: Store
     references: CrossReferences
     sources: Sequence[GuardedSource]
-    reads: ReadHub
     engine: Engine
+    reads: ReadHub = field(init=False)
     background: list[asyncio.Task[None]] = field(default_factory=list)
     is_draining: bool = False
+
+    def __post_init__(self) -> None:
+        self.reads = self._reads_over(self.sources)
 
     def asgi(self) -> Starlette:
         """The application a server runs."""
@@ -112,6 +115,47 @@ class Hub:
         found = await asyncio.gather(*(source.start() for source in self.sources))
         return [problem for problems in found for problem in problems]
 
+    async def apply(self, systems: SystemsFile) -> list[SourceError]:
+        """Put another systems file in place of the one that is served, if all of it connects.
+
+        Requests that run keep the old sources until their deadline; sockets are not touched. What
+        is wrong is returned, and then nothing has changed.
+        """
+        sources = open_sources(systems)
+        found = await asyncio.gather(*(source.start() for source in sources))
+        problems = [problem for problems in found for problem in problems]
+        if problems:
+            await asyncio.gather(*(source.close() for source in sources))
+            return problems
+        self.background.append(asyncio.create_task(self._retire(self.reads, self.sources)))
+        self.systems, self.sources = systems, sources
+        self.reads = self._reads_over(sources)
+        self.background.append(asyncio.create_task(self._learn()))
+        return []
+
+    async def _retire(self, reads: ReadHub, sources: Sequence[GuardedSource]) -> None:
+        try:
+            await asyncio.sleep(self.settings.request_deadline_analyst_s)
+        finally:
+            await reads.close()
+            await asyncio.gather(*(source.close() for source in sources))
+
+    def _reads_over(self, sources: Sequence[GuardedSource]) -> ReadHub:
+        clock = WallClock()
+        return ReadHub(
+            sources,
+            references=self.references,
+            recorded=TimelineEntries(self.store, now=clock.now),
+            clock=clock,
+            records_max=self.settings.cache_records_max,
+        )
+
+    async def _learn(self) -> None:
+        """Import files and rules of the cross references, in the background."""
+        folder = Path(self.systems.where(("version",)).file).parent
+        specs = self.systems.cross_references
+        await learn_references(self.references, specs, self.sources, folder=folder)
+
     async def close(self) -> None:
         for task in self.background:
             task.cancel()
@@ -124,23 +168,14 @@ class Hub:
 async def open_hub(settings: Settings, systems: SystemsFile, rules: TokenRules) -> Hub:
     """Everything opened and joined; the store is migrated first."""
     await migrate(settings.store_dsn)
-    store, clock = await open_store(settings.store_dsn), WallClock()
+    store = await open_store(settings.store_dsn)
     sources = open_sources(systems)
     roles = {source.name: source.role for source in sources}
-    references = CrossReferences(store, roles=roles, now=clock.now)
+    references = CrossReferences(store, roles=roles, now=WallClock().now)
     await references.refresh()
-    reads = ReadHub(
-        sources,
-        references=references,
-        recorded=TimelineEntries(store, now=clock.now),
-        clock=clock,
-        records_max=settings.cache_records_max,
-    )
     engine = Engine(build_schema(), plans_max=settings.plan_cache_max)
-    hub = Hub(settings, systems, rules, store, references, sources, reads, engine)
-    folder = Path(systems.where(("version",)).file).parent
-    learning = learn_references(references, systems.cross_references, sources, folder=folder)
-    hub.background += [asyncio.create_task(learning), asyncio.create_task(references.follow())]
+    hub = Hub(settings, systems, rules, store, references, sources, engine)
+    hub.background += [asyncio.create_task(hub._learn()), asyncio.create_task(references.follow())]
     return hub
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,6 +62,7 @@ def up(
 async def _up(settings: Settings, wanted: Wanted) -> None:
     from hub.cli.listener import listen, write_ready
     from hub.cli.lock import only_one
+    from hub.cli.reloading import follow_file
     from hub.cli.serving import serve
     from hub.cli.stopping import stop_requested
 
@@ -74,9 +77,11 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
                 running_demo(settings.data_dir, pace_s=wanted.pace_s, tell=wanted.tell)
             )
         nats_url = await _messages(settings, stack, tell=wanted.tell)
-        hub = await _hub(settings, _systems(settings, demo), stack)
+        read = partial(_systems, settings, demo)
+        hub = await _hub(settings, read(), stack)
         for problem in await hub.start():
             wanted.tell(f"problem: {problem}")
+        hub.background.append(asyncio.create_task(follow_file(hub, read, wanted.tell)))
         ready = _ready(settings, listener, nats_url, demo)
         async with serve(hub, listener) as server:
             for path in filter(None, (settings.data_dir / "ready.json", wanted.ready_file)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, SecretStr
@@ -140,6 +141,11 @@ class SystemsFile(Node):
     def where(self, path: tuple[str | int, ...]) -> Position:
         """Where a node stands, by its keys as written: `("systems", "erp", "entities", ...)`."""
         return self._document.where(path)
+
+    @property
+    def files(self) -> frozenset[FilePath]:
+        """The file itself and all it includes."""
+        return frozenset(FilePath(at.file) for at in self._document.values_at.values())
 
     def serving(self, noun: str) -> tuple[SystemSpec, ...]:
         """The systems that serve a noun, in the order of the file."""
