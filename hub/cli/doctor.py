@@ -46,7 +46,7 @@ def doctor(
     settings = settings_of(systems=systems, data_dir=data_dir)
     findings = [finding for look in LOOKS for finding in look(settings)]
     text = "\n".join(f"{each.level:8} {each.subject:18} {each.text}" for each in findings)
-    show([asdict(each) for each in findings], text, as_json=as_json)
+    show({"findings": [asdict(each) for each in findings]}, text, as_json=as_json)
     if any(each.level == "problem" for each in findings):
         raise typer.Exit(int(Exit.FINDINGS))
 

@@ -34,8 +34,8 @@ def explain(
     from hub.cli.options import settings_of
 
     rows = run(_explained(document, settings_of(systems=systems)))
-    answer = [{"path": row.path, "calls": [asdict(call) for call in row.calls]} for row in rows]
-    show(answer, as_table(rows), as_json=as_json)
+    fields = [{"path": row.path, "calls": [asdict(call) for call in row.calls]} for row in rows]
+    show({"fields": fields}, as_table(rows), as_json=as_json)
 
 
 async def _explained(document: str, settings: Settings) -> list[ExplainedField]:
