@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         None, "file", "The systems file; without it no system is connected."
     )
     profile: Literal["development", "production"] = _setting(
-        "development", "word", "production refuses a development key."
+        "development", "word", "production refuses to start without what docs/identity.md lists."
     )
     host: str = _setting("127.0.0.1", "address", "Where the hub listens; loopback only by default.")
     port: int = _setting(
@@ -113,6 +113,38 @@ class Settings(BaseSettings):
     )
     token_key_file: Path | None = _setting(
         None, "file", "The signing key; without it a development key is made in the data directory."
+    )
+    token_jwks: str | None = _setting(
+        None, "file or url", "Your identity provider's public keys (JWKS): a file or an https URL."
+    )
+    token_claim_roles: Words = _setting(
+        ("roles",),
+        "claims",
+        "Where a token names roles: claims or dotted paths, all together.",
+        min_length=1,
+    )
+    token_claim_customers: Words = _setting(
+        ("customers",),
+        "claims",
+        "Where a token lists customers, as system:number.",
+        min_length=1,
+    )
+    token_claim_business_units: Words = _setting(
+        ("business_units",),
+        "claims",
+        "Where a token lists business units; * is all of them.",
+        min_length=1,
+    )
+    token_claim_approval_tiers: Words = _setting(
+        ("approval_tiers",),
+        "claims",
+        "Where a token lists what its bearer may approve.",
+        min_length=1,
+    )
+    token_role_map: Words = _setting(
+        (),
+        "words",
+        "The provider's role=our role, with commas between; roles it does not list are ignored.",
     )
     shutdown_grace_s: float = _setting(
         10.0, "seconds", "How long running requests may take to end after SIGTERM.", ge=0, le=300
@@ -197,8 +229,12 @@ def setting_rows() -> tuple[SettingRow, ...]:
 def _row(name: str, field: FieldInfo) -> SettingRow:
     extra = field.json_schema_extra
     unit = str(extra["unit"]) if isinstance(extra, dict) else ""
-    default = "" if field.default in (None, ()) else str(field.default)
+    default = "" if field.default in (None, ()) else _spelled(field.default)
     return SettingRow(variable(name), default, unit, field.description or "")
+
+
+def _spelled(default: Any) -> str:
+    return ",".join(default) if isinstance(default, tuple) else str(default)
 
 
 def settings_table() -> str:

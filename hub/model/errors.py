@@ -100,7 +100,17 @@ class NotFound(RequestError):
 
 
 class Unauthenticated(RequestError):
+    """`reason` is a word of hub.security.refused: what is wrong, never what the token says."""
+
     code = "UNAUTHENTICATED"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return super().extensions | {"reason": self.reason}
 
 
 class Forbidden(RequestError):

@@ -41,7 +41,8 @@ class Principal:
     """A verified caller.
 
     `customers` are (system, key) pairs and bind only the role customer; `business_units` is None
-    for all. `token_id` is the token's `jti`, None where it has none.
+    for all. `token_id` is the token's `jti`, None where it has none. `approval_tiers` name what it
+    may approve.
     """
 
     subject: str
@@ -50,6 +51,7 @@ class Principal:
     business_units: frozenset[str] | None
     token_id: str | None
     expires_at: datetime
+    approval_tiers: frozenset[str] = frozenset()
 
 
 def caller_class(principal: Principal) -> CallerClass:

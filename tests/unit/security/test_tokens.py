@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.errors import InputInvalid, Unauthenticated
-from hub.security.claims import ClaimPaths
+from hub.security.claim_paths import ClaimPaths
+from hub.security.issuing import issue_token
 from hub.security.principal import CallerClass, Principal, Role, caller_class
 from hub.security.tokens import (
     KEY_ID,
@@ -21,7 +22,6 @@ from hub.security.tokens import (
     Grant,
     TokenRules,
     bearer_of,
-    issue_token,
     verify_token,
 )
 
@@ -74,7 +74,7 @@ def test_what_is_issued_is_verified() -> None:
         lifetime=HOUR,
     )
     issued_at = now().replace(microsecond=0)
-    principal = verify_token(issue_token(grant, KEY, rules=RULES, now=issued_at), RULES)
+    principal = verify_token(issue_token(grant, KEY, rules=RULES, now=issued_at).token, RULES)
     assert principal == Principal(
         subject="portal-1001",
         roles=frozenset({Role.CUSTOMER}),
@@ -90,7 +90,7 @@ def test_what_is_issued_is_verified() -> None:
 @pytest.mark.parametrize("role", Role)
 def test_a_token_for_every_role(role: Role) -> None:
     grant = Grant(subject="x", roles=[role], customers=["erp-eu:1"], lifetime=HOUR)
-    principal = verify_token(issue_token(grant, KEY, rules=RULES, now=now()), RULES)
+    principal = verify_token(issue_token(grant, KEY, rules=RULES, now=now()).token, RULES)
     assert principal.roles == {role}
     assert principal.business_units is None
 
@@ -125,7 +125,7 @@ BAD_CLAIMS: list[tuple[Claims, str]] = [
     ({"roles": ["AGENT"]}, "unknown role"),
     ({"roles": {"agent": True}}, "claim roles must be a list of texts"),
     ({"roles": [["agent"]]}, "claim roles must be a list of texts"),
-    ({"roles": ["agent"] * 21}, "claim roles holds 21 entries; at most 20"),
+    ({"roles": ["agent"] * 201}, "claim roles holds 201 entries; at most 200"),
     ({"roles": ["customer"]}, "must name customers"),
     ({"roles": ["customer"], "customers": ["geheim"]}, "customers as system:number"),
     ({"roles": ["customer"], "customers": ["erp-eu:"]}, "customers as system:number"),
@@ -147,7 +147,11 @@ def refused_with(token: str, said: str, rules: TokenRules = RULES) -> None:
     with pytest.raises(Unauthenticated) as refused:
         verify_token(token, rules)
     assert said in str(refused.value)
-    assert refused.value.extensions == {"code": "UNAUTHENTICATED", "retryable": False}
+    assert refused.value.extensions == {
+        "code": "UNAUTHENTICATED",
+        "retryable": False,
+        "reason": refused.value.reason,
+    }
     assert "geheim" not in str(refused.value)
     assert refused.value.__cause__ is None
 
@@ -217,7 +221,10 @@ def test_any_text_is_refused_without_a_traceback(text: str) -> None:
 
 
 def test_the_leeway_holds_on_both_sides() -> None:
-    assert verify_token(signed(claims(exp=in_seconds(-LEEWAY_S + 10))), RULES).subject == "anna"
+    assert (
+        verify_token(signed(claims(iat=None, exp=in_seconds(-LEEWAY_S + 10))), RULES).subject
+        == "anna"
+    )
     assert verify_token(signed(claims(nbf=in_seconds(LEEWAY_S - 10))), RULES).subject == "anna"
 
 
@@ -231,7 +238,9 @@ def test_without_a_kid_the_only_key_is_meant() -> None:
 
 def test_claims_are_read_where_the_provider_puts_them() -> None:
     paths = ClaimPaths(
-        roles="realm_access.roles", customers="https://ops.example/customers", business_units="bu"
+        roles=["realm_access.roles"],
+        customers=["https://ops.example/customers"],
+        business_units=["bu"],
     )
     rules = TokenRules(keys={KEY_ID: KEY}, paths=paths)
     token = signed(
@@ -247,7 +256,7 @@ def test_claims_are_read_where_the_provider_puts_them() -> None:
     assert principal.customers == {("erp-eu", "1001")}
     assert principal.business_units == frozenset({"north", "south"})
     grant = Grant(subject="x", roles=[Role.CUSTOMER], customers=["erp-eu:1"], lifetime=HOUR)
-    again = verify_token(issue_token(grant, KEY, rules=rules, now=now()), rules)
+    again = verify_token(issue_token(grant, KEY, rules=rules, now=now()).token, rules)
     assert again.customers == {("erp-eu", "1")}
 
 
@@ -280,7 +289,7 @@ def test_other_headers_hold_none(header: str | None) -> None:
 
 
 def test_the_keys_stay_out_of_logs() -> None:
-    assert repr(RULES) == "TokenRules(keys=['development'], issuer='opshub')"
+    assert repr(RULES) == "TokenRules(issuer='opshub', audience='opshub', leeway_s=30.0)"
 
 
 @pytest.mark.parametrize(
