@@ -68,7 +68,7 @@ class _Collector(Visitor):
         binding = binding_of(definition) if definition else None
         if binding is not None and binding.reads:
             calls = tuple(
-                call for name in binding.reads for call in _calls(name, node, self._systems)
+                call for name in binding.reads for call in calls_of(name, node, self._systems)
             )
             self.found.append(ExplainedField(".".join(self._path), calls))
 
@@ -76,7 +76,8 @@ class _Collector(Visitor):
         self._path.pop()
 
 
-def _calls(name: str, node: FieldNode, systems: Systems) -> Iterator[ExplainedCall]:
+def calls_of(name: str, node: FieldNode, systems: Systems) -> Iterator[ExplainedCall]:
+    """The calls of one of a binding's `reads`, for a field with the arguments of `node`."""
     if name in RELATIONS:
         yield from explain_relation(name, systems)
     elif name.endswith(_BY_REF):

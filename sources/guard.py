@@ -1,7 +1,8 @@
 """A guarded source: what reads ask. It bounds time and concurrency, and it never raises.
 
 Order of the gates: breaker and Retry-After (no wait), quota (no wait), in-flight bound (waiting
-counts into the deadline), then the call. A failed call is the answer of each of its keys.
+counts into the deadline), then the call. A failed call is the answer of each of its keys. Each
+class of caller has its own lane through quota, queue and bound: see `places.py`.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ from hub.model.errors import (
 )
 from hub.model.record import Record
 from hub.observe.metrics import observe_source_call, show_system
+from hub.reads.callers import current_caller
 from hub.reads.port import FieldValue, ListPage, ListQuery, NounTerms, SystemHealth
+from hub.security.principal import CallerClass
 from sources.breaker import Breaker, Monotonic, TokenBucket
 from sources.guard_health import Observed
+from sources.places import Places, analyst_share
 from sources.port import NativeRecord, Source
 
-QUEUED_MAX = 256  # calls waiting for a free place of one system; more are refused as busy
+QUEUED_MAX = 256  # calls of one class waiting for a place of one system; more are refused as busy
 RETRY_AFTER_MAX_S = 60.0  # seconds; a system that asks for more is asked again anyway
 
 # The failures that say the system is unwell; the others say that we asked wrongly.
@@ -52,11 +56,10 @@ class GuardedSource:
     ) -> None:
         self.name, self.role, self.kind = source.name, source.role, source.kind
         self._source, self._limits, self._clock = source, limits, clock
-        self._places = asyncio.Semaphore(limits.in_flight)
-        self._queued = self._running = 0
+        self._places = Places(limits.in_flight)
+        self._running = 0
         self._breaker = Breaker(clock=clock)
-        quota = limits.quota
-        self._bucket = None if quota is None else TokenBucket(quota.calls, quota.per_s, clock=clock)
+        self._bucket, self._analysts = _buckets(limits, clock)
         self._quiet_until = 0.0
         self._observed = Observed(unmapped, clock)
 
@@ -137,24 +140,33 @@ class GuardedSource:
             return SourceBusy(
                 self.name, f"it asked for no calls for {wait_s:.0f} s", retry_after_s=wait_s
             )
-        if self._queued >= QUEUED_MAX:
+        if self._places.waiting(current_caller()) >= QUEUED_MAX:
             return SourceBusy(self.name, f"{QUEUED_MAX} calls are waiting for it already")
         if not self._breaker.lets_through():
             return SourceUnavailable(
                 self.name, "it failed repeatedly; asked again in a few seconds"
             )
-        wait_s = 0.0 if self._bucket is None else self._bucket.take()
+        wait_s = self._wait_for_quota()
         if wait_s:
             return SourceBusy(self.name, "its quota is used up", retry_after_s=wait_s)
         return None
 
+    def _wait_for_quota(self) -> float:
+        """Seconds until a call may start; 0, and it is counted, where it may now."""
+        if self._bucket is None:
+            return 0.0
+        if self._analysts is not None and current_caller() is CallerClass.ANALYST:
+            wait_s = self._analysts.take()
+            if wait_s:
+                return wait_s
+        return self._bucket.take()
+
     async def _in_time(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """The call within one deadline, its wait for a free place included."""
-        self._queued += 1
         is_queued = True
+        place = self._places.place(current_caller())
         try:
-            async with asyncio.timeout(self._limits.timeout_s), self._places:
-                self._queued -= 1
+            async with asyncio.timeout(self._limits.timeout_s), place:
                 is_queued = False
                 return await self._counted(call)
         except TimeoutError as error:
@@ -162,8 +174,6 @@ class GuardedSource:
             if is_queued:  # our own bound, which says nothing of the system's health
                 raise SourceBusy(self.name, f"no place was free {within}") from error
             raise SourceTimeout(self.name, f"it did not answer {within}") from error
-        finally:
-            self._queued -= is_queued
 
     async def _counted(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         self._running += 1
@@ -187,3 +197,15 @@ class GuardedSource:
         outcome = "ok" if error is None else error.code
         observe_source_call(self.name, operation, outcome, seconds)
         show_system(self.name, self.health().state)
+
+
+def _buckets(limits: Limits, clock: Monotonic) -> tuple[TokenBucket | None, TokenBucket | None]:
+    """The quota of a system, and the part of it that analysts may use."""
+    quota = limits.quota
+    if quota is None:
+        return None, None
+    share = analyst_share(quota.calls)
+    return (
+        TokenBucket(quota.calls, quota.per_s, clock=clock),
+        TokenBucket(share, quota.per_s, clock=clock),
+    )

@@ -18,9 +18,10 @@ from hub.observe.metrics import count_cache_read
 from hub.reads.answers import Clock, UpstreamCall
 from hub.reads.batcher import Lane
 from hub.reads.cache import ABSENT_FOR_S, Held, staleness_of
+from hub.reads.callers import calling_for
 from hub.reads.lanes import Answer, Lanes
 from hub.reads.memory import Memory, Question
-from hub.reads.port import NounTerms
+from hub.reads.port import ListPage, ListQuery, NounTerms, RecordSource
 from hub.security.principal import CallerClass
 
 DEADLINES_S: Mapping[CallerClass, float] = MappingProxyType(
@@ -33,10 +34,14 @@ _UNASKED = Answer(None, None)  # of a record that another request read
 
 
 class Asking:
-    """One per request. `calls` are the upstream calls it caused or joined, as they land."""
+    """One per request. `calls` are the upstream calls it caused or joined, as they land.
+
+    `rows_read` counts by system the records they brought it; those of the cache are no rows.
+    """
 
     def __init__(self, lanes: Lanes, *, memory: Memory, clock: Clock, caller: CallerClass) -> None:
         self.calls: list[UpstreamCall] = []
+        self.rows_read: Counter[str] = Counter()
         self._lanes = lanes
         self._memory = memory
         self._clock = clock
@@ -64,6 +69,11 @@ class Asking:
                 self._settle(question, future)
         return [self._answers[question] for question in questions]
 
+    def tells_units(self, system: str) -> bool:
+        """Whether a system knows business units: it tells them of its orders or customers."""
+        served = (self._lanes.terms(system, noun) for noun in ("order", "customer"))
+        return any(terms is not None and "business_unit" in terms.fields for terms in served)
+
     def time_left_s(self) -> float:
         return max(0.0, self._ends_at - asyncio.get_running_loop().time())
 
@@ -87,6 +97,17 @@ class Asking:
         """Children nested in a record are as old as it is."""
         _, answer = self._served.get(parent.ref, (parent, _UNASKED))
         self._served.update((child.ref, (child, answer)) for child in children)
+
+    async def listed(
+        self, source: RecordSource, noun: str, query: ListQuery
+    ) -> ListPage | OpsHubError:
+        """A page of one system, asked in the lane of this caller."""
+        with calling_for(self._caller):
+            page = await source.list(noun, query)
+        self.calls.append(UpstreamCall(source.name, noun, f"{noun} list", 1, 1))
+        if not isinstance(page, OpsHubError):
+            self.rows_read[source.name] += len(page.records)
+        return page
 
     def told_by_list(self, record: Record) -> None:
         """A record that came by a list: neither a key nor a relation."""
@@ -126,6 +147,7 @@ class Asking:
             return  # another reader of this request was quicker
         if future.done() and not future.cancelled():
             answer = future.result()
+            self.rows_read[question.system] += _rows_of(answer)
         else:
             answer = Answer(SourceTimeout(question.system, "no answer in the request's time"), None)
         if isinstance(answer.value, OpsHubError) and answer.value.retryable:
@@ -159,6 +181,13 @@ class Asking:
             fresh_for_s = min(ABSENT_FOR_S, terms.fresh_for_s)
             return staleness_of(age_s, fresh_for_s=fresh_for_s, stale_for_s=0.0)
         return staleness_of(age_s, fresh_for_s=terms.fresh_for_s, stale_for_s=terms.stale_for_s)
+
+
+def _rows_of(answer: Answer) -> int:
+    told = answer.value
+    if isinstance(told, tuple):
+        return len(told)
+    return int(isinstance(told, Record))
 
 
 def _may_be_stale(terms: NounTerms, staleness: Staleness) -> bool:

@@ -20,12 +20,15 @@ from hub.observe.spans import batch_span
 from hub.reads.answers import Clock
 from hub.reads.batcher import Batcher, Lane, Requester, Terms
 from hub.reads.cache import RETRY_AFTER_S
+from hub.reads.callers import calling_for
 from hub.reads.memory import Asked, Memory, Question
 from hub.reads.port import NounTerms, RecordSource
 from hub.security.principal import CallerClass
 
 log = logging.getLogger(__name__)
 
+_Place = tuple[RecordSource, Lane, CallerClass]
+"""Who is asked, for what, in whose lane."""
 Value = Record | tuple[Record | OpsHubError, ...] | OpsHubError | None
 
 
@@ -63,17 +66,17 @@ class Lanes:
         lane = _lane_of(question)
         batcher = self._batchers.get((lane, caller))
         if batcher is None:
-            batcher = self._batchers[lane, caller] = Batcher(self._batching(lane))
+            batcher = self._batchers[lane, caller] = Batcher(self._batching(lane, caller))
         return batcher.ask(question, requester)
 
     async def close(self) -> None:
         await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
 
-    def _batching(self, lane: Lane) -> Terms[Question, Answer]:
+    def _batching(self, lane: Lane, caller: CallerClass) -> Terms[Question, Answer]:
         source = self._sources[lane.system]
         return Terms(
             lane=lane,
-            call=partial(self._call, source, lane),
+            call=partial(self._call, (source, lane, caller)),
             batch_max=source.nouns[lane.noun].batch_max,
             begin=self._memory.generations.begin,
             is_current=self._memory.is_current,
@@ -84,13 +87,17 @@ class Lanes:
         )
 
     async def _call(
-        self, source: RecordSource, lane: Lane, questions: Sequence[Question],
-        begun: int, requests: int,
-    ) -> list[Answer]:  # fmt: skip
+        self, place: _Place, questions: Sequence[Question], begun: int, requests: int
+    ) -> list[Answer]:
+        source, lane, caller = place
         read_at, fetched_at = self._clock.monotonic(), self._clock.now()
-        with batch_span(lane.system, lane.relation, keys=len(questions), requests=requests):
+        keys = len(questions)
+        with (
+            calling_for(caller),
+            batch_span(lane.system, lane.relation, keys=keys, requests=requests),
+        ):
             values = await _values(source, lane, questions)
-        observe_batch(lane.system, lane.relation, len(questions), requests)
+        observe_batch(lane.system, lane.relation, keys, requests)
         for question, value in zip(questions, values, strict=True):
             self._remember(question, value, _Read(begun, read_at, fetched_at))
         return [Answer(value, fetched_at) for value in values]

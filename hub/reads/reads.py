@@ -98,6 +98,11 @@ class Reads:
     def calls(self) -> list[UpstreamCall]:
         return self._asking.calls
 
+    @property
+    def rows_read(self) -> Mapping[str, int]:
+        """The records those calls brought, by system."""
+        return self._asking.rows_read
+
     async def record_by_ref(
         self,
         refs: Sequence[Ref | None],

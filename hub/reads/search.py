@@ -118,7 +118,7 @@ class Searching:
         query = ListQuery(conditions, limit=HITS_MAX)
         found: list[Record | OpsHubError] = []
         for _ in range(PAGES_MAX):
-            page = await source.list(noun, query)
+            page = await self.asking.listed(source, noun, query)
             if isinstance(page, OpsHubError):
                 return [*found, self.owners.heard(page)]
             records, failures = self.owners.told(tuple(page.records))

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -68,6 +68,8 @@ class Plan:
     variants: Recent[Variant, CompiledOperation | GraphQLError] = field(
         default_factory=lambda: Recent(VARIANTS_MAX)
     )
+    derived: dict[tuple[str, int], Any] = field(default_factory=dict)
+    """What others have worked out, by their name and an operation's place; kept with the plan."""
 
     @classmethod
     def of(cls, document: DocumentNode, shape: Shape | None = None) -> Plan:
