@@ -6,7 +6,7 @@ are written in one order, so that processes that count the same things never wai
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -123,7 +123,7 @@ class UsageStore:
         async with self._store.read() as connection:
             return {row.document: row.text for row in await connection.execute(asked)}
 
-    async def users_of_documents(self, documents: Collection[str]) -> list[Use]:
+    async def users_of_documents(self, documents: Iterable[str]) -> list[Use]:
         """Who runs them, the latest first."""
         c = usage_count.c
         asked = [
@@ -132,7 +132,7 @@ class UsageStore:
         ]
         return await self._found(asked)
 
-    async def users_of_coordinates(self, coordinates: Collection[str]) -> list[Use]:
+    async def users_of_coordinates(self, coordinates: Iterable[str]) -> list[Use]:
         """Who uses them, by what a document selects and by variables, the latest first."""
         c, selected = usage_count.c, usage_coordinate.c
         asked = []

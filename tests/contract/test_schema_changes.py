@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLSyntaxError
 
-from resolvers.schema_check import SchemaChange, schema_changes
+from resolvers.schema_check import (
+    BrokenDocument,
+    SchemaChange,
+    broken_documents,
+    removed_coordinates,
+    schema_changes,
+)
 
 OLD = """
 type Query { order(id: ID, first: Int = 10): Order }
@@ -59,3 +65,29 @@ def test_breaking_changes_come_first() -> None:
 def test_a_text_that_is_no_schema_is_refused() -> None:
     with pytest.raises(GraphQLSyntaxError):
         schema_changes(OLD, "type Query {")
+
+
+def test_a_document_that_no_longer_fits_is_named_with_what_it_runs_into() -> None:
+    documents = {"a": "{ order { number } }", "b": "{ order { status } }", "c": "{ order { x } }"}
+    assert broken_documents(OLD, OLD.replace("number: String! ", ""), documents) == [
+        BrokenDocument("a", ("Cannot query field 'number' on type 'Order'.",))
+    ]
+
+
+def test_what_was_wrong_before_is_no_new_break() -> None:
+    documents = {
+        "x": "{ order(id: 1) { x } }",
+        "y": "{ order {",
+        "z": "{ order(id: 1) { number } }",
+    }
+    assert broken_documents(OLD, OLD.replace("id: ID,", "id: ID!,"), documents) == []
+    documents = {"z": "{ order { number } }"}
+    (broken,) = broken_documents(OLD, OLD.replace("id: ID,", "id: ID!,"), documents)
+    assert broken.errors == (
+        "Argument 'Query.order(id:)' of type 'ID!' is required, but it was not provided.",
+    )
+
+
+def test_removed_coordinates_are_fields_arguments_and_values() -> None:
+    new = OLD.replace("number: String! ", "").replace("CLOSED", "").replace(", first: Int = 10", "")
+    assert removed_coordinates(OLD, new) == {"Order.number", "Status.CLOSED", "Query.order(first:)"}
