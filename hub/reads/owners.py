@@ -130,11 +130,12 @@ class Owners:
     async def _units(self, records: Sequence[Record]) -> list[frozenset[str]]:
         """The business units each record belongs to; none where nobody tells.
 
-        A customer of whom its system tells no unit (a CRM account) is of the units of its other
-        records.
+        A customer in a system that knows no units (a CRM account) is of those of its other records.
         """
         ends = await self._walk(records, found=_business_unit, is_customer_last=True)
-        untold = {end for end in ends if isinstance(end, Ref)}
+        untold = {
+            end for end in ends if isinstance(end, Ref) and not self._asking.tells_units(end.system)
+        }
         others = {ref: self._references.same_as(ref) for ref in untold}
         refs = sorted({each for same in others.values() for each in same} - untold)
         answers = await self._asking.answers(refs)
@@ -144,7 +145,7 @@ class Owners:
             if isinstance(answer.value, Customer)
         }
         return [
-            frozenset(filter(None, map(told.get, others[end])))
+            frozenset(filter(None, map(told.get, others.get(end, ()))))
             if isinstance(end, Ref)
             else frozenset(() if end is None else (end,))
             for end in ends
