@@ -28,6 +28,8 @@
     |- RateLimited              RATE_LIMITED        the caller's budget is used up for now
     |- NotServed                NOT_SERVED          no connected system has this noun
     |- ConfigInvalid            CONFIG_INVALID      systems file or settings
+    |  |- SettingsInvalid       of hub.config.settings
+    |  `- SystemsFileInvalid    of hub.config.problems
     |- StoreUnavailable         STORE_UNAVAILABLE   the hub's own database
     `- Internal                 INTERNAL            a defect; the text stays in the log
 
