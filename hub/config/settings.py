@@ -106,6 +106,17 @@ class Settings(BaseSettings):
     plan_cache_max: int = _setting(
         1_000, "plans", "Compiled operations kept in memory.", ge=1, le=1_000_000
     )
+    trusted_documents: Path | None = _setting(
+        None,
+        "file",
+        "A manifest of registered documents, read again when it changes; without it none is.",
+    )
+    document_steps: Words = _setting(
+        (),
+        "role=step",
+        "What a role may run beside registered documents: log, prefer (with a warning) or require "
+        "(nothing); log by default, and customer=require in production.",
+    )
     token_issuer: str = _setting("opshub", "word", "The iss a token must carry.", min_length=1)
     token_audience: str = _setting("opshub", "word", "The aud a token must carry.", min_length=1)
     token_leeway_s: float = _setting(
