@@ -6,7 +6,8 @@ import strawberry
 from graphql import lexicographic_sort_schema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
-from resolvers import references, roots
+from resolvers import audit, references, roots
+from resolvers.audit import AuditEntryConnection, RefusalCount
 from resolvers.case import Case
 from resolvers.customer import Customer
 from resolvers.fields import mutation, root
@@ -67,6 +68,8 @@ class Query:
         references.unmatched_references,
         description="References that no other system is known to share.",
     )
+    audit_entries: AuditEntryConnection | None = audit.audit_entries
+    refusals: list[RefusalCount] | None = audit.refusals
     me: Me = root(me, description="Who is asking.")
 
 

@@ -12,6 +12,7 @@ from hub.security.principal import Principal
 from hub.security.published_keys import PublishedKeys
 from hub.security.refused import TokenFault, refused
 from hub.security.tokens import TokenKey, TokenRules, bearer_of, verify_token
+from hub.store.engine import Store
 from hub.store.refusals import ANONYMOUS, Refusals
 from hub.store.revocations import Revocations
 
@@ -79,12 +80,12 @@ async def open_authenticator(
     rules: TokenRules,
     *,
     published: PublishedKeys | None,
-    revocations: Revocations,
-    refusals: Refusals,
+    store: Store,
     now: Callable[[], datetime],
 ) -> Authenticator:
     """With the keys and revocations as they are now; a provider that is away is asked again."""
+    revocations = Revocations(store, now=now)
     await revocations.refresh()
     if published is not None:
         await published.refresh()
-    return Authenticator(rules, published, revocations, refusals, now)
+    return Authenticator(rules, published, revocations, Refusals(store, now=now), now)
