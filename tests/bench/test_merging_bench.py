@@ -21,7 +21,7 @@ from tests.support.composed_hub import ComposedHub, composed_hub
 
 CLIENTS = 32
 ORDERS_EACH = 6
-FACTOR_MIN = 3.0
+FACTOR_MIN = 3.0  # 8 to 9 seen on two cores
 
 DESK = """query ($id: ID!) { orders(ids: [$id]) {
   number status customer { name } lines { lineNumber ordered { value } item { description } }
@@ -69,9 +69,7 @@ def _table(asked: Counter[str], seen: Counter[str]) -> str:
 
 @pytest.mark.bench
 @pytest.mark.timeout(120)
-async def test_concurrent_requests_share_their_statements(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_concurrent_requests_share_their_statements(tmp_path: Path) -> None:
     demo = await supervisor.start(tmp_path / "demo", pace_s=0, progress=print)
     try:
         async with composed_hub(demo, tmp_path / "store") as hub:
@@ -83,9 +81,8 @@ async def test_concurrent_requests_share_their_statements(
     finally:
         await supervisor.stop(demo)
     asked = sum(told, Counter())
-    with capsys.disabled():
-        print(f"\n\n{CLIENTS} clients, {CLIENTS * ORDERS_EACH} orders, none twice")
-        print(_table(asked, seen))
+    print(f"\n{CLIENTS} clients, {CLIENTS * ORDERS_EACH} orders, none twice")
+    print(_table(asked, seen))
     assert len({each for share in shares for each in share}) == CLIENTS * ORDERS_EACH
     for system in asked:
         assert seen[system] < asked[system], system

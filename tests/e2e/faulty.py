@@ -36,6 +36,7 @@ from tests.e2e.hub_process import (
 
 FORWARD_TIMEOUT_S = 10.0
 HTML = b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Please log in</html>"
+LEAVE_ME_ALONE = b"HTTP/1.0 429 -\r\nRetry-After: 2\r\n\r\n"
 TRUNCATED = b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n[{"
 
 
