@@ -8,8 +8,7 @@
     finally:
         cost = toll.settle(admission, context.reads)  # goes into `extensions.cost`
 
-RateLimited is HTTP 429 with `Retry-After`; see `retry_after`. A unit is a call to a source, or ten
-rows read.
+RateLimited is HTTP 429 with `Retry-After`. A unit is a call to a source, or ten rows read.
 """
 
 from __future__ import annotations
@@ -17,12 +16,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any, Protocol
 
 from graphql import GraphQLSchema
 
-from hub.model.errors import RateLimited
 from hub.reads.answers import UpstreamCall
 from hub.security.budget import Budgets
 from hub.security.principal import Principal
@@ -83,8 +80,3 @@ class Toll:
 def cost_of(calls: int, rows: int) -> float:
     """Units."""
     return calls + rows / ROWS_PER_UNIT
-
-
-def retry_after(error: RateLimited) -> str:
-    """The value of the header `Retry-After`: whole seconds, at least one."""
-    return str(max(1, ceil(error.retry_after_s)))

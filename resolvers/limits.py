@@ -9,6 +9,7 @@ tokens of doubled fragments take it minutes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,12 @@ from strawberry.utils.str_converters import to_camel_case
 
 from hub.model.errors import DocumentTooLarge
 
-_ABORTED = "Parsing aborted."  # ends what graphql-core says of too many tokens or comments
-_TOO_DEEP = "nested too deeply"  # what it says where its own parser stops, at 200 levels
+# How graphql-core's parser says that it has stopped, and at which limit of ours.
+_STOPPED = (
+    ("tokens", re.compile(r"Syntax Error: Document contains more than \d+ tokens\.")),
+    ("comments", re.compile(r"Syntax Error: Document contains more than \d+ comments\.")),
+    ("nesting", re.compile(r"Syntax Error: Document is nested too deeply\b")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,7 @@ def parse_within(source: str, limits: Limits) -> DocumentNode:
 
 def _exceeded(message: str) -> str | None:
     """The limit at which the parser has stopped; None for a mistake of the document."""
-    if message.endswith(_ABORTED):
-        return "comments" if "comments" in message else "tokens"
-    return "nesting" if _TOO_DEEP in message else None
+    return next((limit for limit, text in _STOPPED if text.match(message)), None)
 
 
 def check_inputs(inputs: Mapping[str, Any], limits: Limits) -> None:
