@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 import orjson
+from graphql import ExecutionResult
 
 from hub.model.errors import (
     BodyInvalid,
     DocumentInvalid,
+    DocumentTooLarge,
     Forbidden,
+    IntrospectionDisabled,
     OpsHubError,
     PersistedError,
+    RateLimited,
     RequestError,
     Unauthenticated,
 )
@@ -25,6 +30,7 @@ HttpHeaders = tuple[tuple[bytes, bytes], ...]
 
 ALLOWED_METHODS = b"POST"
 
+_OF_THE_DOCUMENT = (DocumentInvalid, DocumentTooLarge, IntrospectionDisabled, PersistedError)
 _OF_EVERY_ANSWER: HttpHeaders = (
     (b"cache-control", b"no-store, private"),
     (b"vary", b"Accept, Authorization, Origin"),
@@ -39,7 +45,18 @@ class Answer:
     status: int
     body: dict[str, Any] | None
     headers: HttpHeaders = ()
-    codes: tuple[str, ...] = field(default=(), kw_only=True)  # of its errors, for the log
+    codes: tuple[str, ...] = field(default=(), kw_only=True)  # of its errors
+
+    @property
+    def noted(self) -> dict[str, Any]:
+        """What the one log line of a request says of its answer."""
+        noted: dict[str, Any] = {"status": self.status}
+        return noted | {"codes": list(self.codes)} if self.codes else noted
+
+
+def is_request_error(result: ExecutionResult) -> bool:
+    """Refused before anything ran: an error of a field has a path, one of the request has none."""
+    return result.data is None and all(error.path is None for error in result.errors or ())
 
 
 def with_data(
@@ -64,9 +81,10 @@ def refused_document(
 
 def refusal(error: OpsHubError, correlation: str, media: MediaType) -> Answer:
     """The answer to a request that was turned away before an operation was found in it."""
-    if isinstance(error, DocumentInvalid | PersistedError):
+    if isinstance(error, _OF_THE_DOCUMENT):
         return refused_document([error], correlation, media)
-    body = _errors_of([error], correlation, {})
+    extensions = _cost_of(error) if isinstance(error, RateLimited) else {}
+    body = _errors_of([error], correlation, extensions)
     status, headers = status_of(error)
     return Answer(status, body, headers, codes=_codes(body))
 
@@ -79,6 +97,8 @@ def status_of(error: OpsHubError) -> tuple[int, HttpHeaders]:
         return 403, ()
     if isinstance(error, BodyInvalid):
         return error.status, ((b"allow", ALLOWED_METHODS),) if error.status == 405 else ()
+    if isinstance(error, RateLimited):
+        return 429, ((b"retry-after", str(max(1, ceil(error.retry_after_s))).encode()),)
     if isinstance(error, RequestError):
         return 400, ()
     return (503, ((b"retry-after", b"1"),)) if error.retryable else (500, ())
@@ -93,6 +113,10 @@ def defect(error: Exception, correlation: str) -> Answer:
 def options() -> Answer:
     """What may be sent here."""
     return Answer(204, None, ((b"allow", ALLOWED_METHODS),))
+
+
+def _cost_of(error: RateLimited) -> dict[str, Any]:
+    return {"cost": {"requested": error.requested, "actual": 0, "remaining": error.remaining}}
 
 
 def _errors_of(

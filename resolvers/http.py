@@ -18,25 +18,22 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from graphql import (
-    ExecutionResult,
-    FieldNode,
-    GraphQLError,
-    OperationDefinitionNode,
-    OperationType,
-)
+from graphql import ExecutionResult, GraphQLError
+from opentelemetry.trace import Span
 from starlette.datastructures import Headers
 
-from hub.model.errors import BodyInvalid, DeadlineExceeded, DocumentInvalid, OpsHubError
+from hub.model.errors import DeadlineExceeded, OpsHubError
 from hub.observe import metrics
 from hub.observe.correlation import correlated
-from hub.observe.spans import answered, request_span
+from hub.observe.spans import answered, name_operation, request_span
 from hub.observe.tracing import extract
+from hub.security.introspection import may_introspect
 from hub.security.principal import Principal, caller_class
 from resolvers.answer import (
     Answer,
     Send,
     defect,
+    is_request_error,
     options,
     refusal,
     refused_document,
@@ -45,18 +42,23 @@ from resolvers.answer import (
 )
 from resolvers.body import GraphQLRequest, Receive, read_body, read_query_string, read_request
 from resolvers.context import Context
-from resolvers.engine import Engine
+from resolvers.engine import Engine, Request
 from resolvers.negotiation import (
     JSON,
     MediaType,
     Origins,
     answer_type,
     check_content,
+    check_method,
     check_once,
+    check_way,
 )
 from resolvers.persisted import Documents, ResolvedDocument
 from resolvers.persisted_manifest import ManifestFile
 from resolvers.persisted_steps import Steps
+from resolvers.usage import Usage
+from resolvers.usage_clients import client_of
+from resolvers.usage_deprecations import as_extensions
 
 log = logging.getLogger(__name__)
 
@@ -69,15 +71,24 @@ class OpenContext(Protocol):
     def __call__(self, principal: Principal, correlation_id: str) -> Context: ...
 
 
+class Charging(Protocol):
+    """Charges a request before it runs and corrects the charge when it has run."""
+
+    def admit(self, request: Request, principal: Principal) -> Any: ...
+
+    def settle(self, admission: Any, spent: Any) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request as it arrived, and the correlation id it runs under."""
+    """One HTTP request as it arrived, its span, and the correlation id it runs under."""
 
     method: str
     query_string: bytes
     headers: Headers
     receive: Receive
     correlation: str
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,8 @@ class Asked:
     principal: Principal
     request: GraphQLRequest
     document: ResolvedDocument
-    correlation: str
+    call: Call
+    media: MediaType
 
 
 def documents_as_sent() -> Documents:
@@ -97,15 +109,21 @@ def documents_as_sent() -> Documents:
 
 @dataclass(frozen=True, slots=True)
 class GraphQLEndpoint:
-    """`/graphql`. `deadline_s` gives the time a principal's whole request may take."""
+    """`/graphql`. `deadline_s` gives the time a principal's whole request may take.
+
+    Without `usage` nothing is counted, without `toll` nothing is charged.
+    """
 
     engine: Engine
     authenticate: Callable[[str | None], Principal]
     open_context: OpenContext
     deadline_s: Callable[[Principal], float]
     body_max: int  # bytes
+    may_introspect: Callable[[Principal], bool] = lambda who: may_introspect(who, "production")
     origins: Origins = field(default_factory=Origins)
     documents: Documents = field(default_factory=documents_as_sent)
+    toll: Charging | None = None
+    usage: Usage | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -114,134 +132,118 @@ class GraphQLEndpoint:
             extract(headers),
             request_span(scope["method"], "/graphql") as current,
         ):
-            call = Call(scope["method"], scope["query_string"], headers, receive, correlation)
+            call = Call(
+                scope["method"], scope["query_string"], headers, receive, correlation, current
+            )
             media, answer = await self._answer_or_refusal(call)
             answered(current, answer.status, correlation)
             await send_answer(send, answer, media, correlation)
-            log.info("answered", extra=_noted(answer))
+            log.info("answered", extra=answer.noted)
 
     async def _answer_or_refusal(self, call: Call) -> tuple[MediaType, Answer]:
         media: MediaType = JSON
         try:
             if call.method == "OPTIONS":
                 return media, options()
-            _check_method(call)
+            check_method(call.method, call.query_string, call.headers)
             self.origins.check(call.headers)
             check_once(call.headers)
             media = answer_type(", ".join(call.headers.getlist("accept")))
-            return media, await self._answer(call, media)
+            return media, await self._answer(await self._asked(call, media))
         except OpsHubError as error:
             metrics.count_refusal(error.code)
             return media, refusal(error, call.correlation, media)
         except Exception as error:  # the outermost loop: a defect is masked, never a traceback
             return media, defect(error, call.correlation)
 
-    async def _answer(self, call: Call, media: MediaType) -> Answer:
+    async def _asked(self, call: Call, media: MediaType) -> Asked:
         principal = self.authenticate(call.headers.get("authorization"))
-        request = await self._request(call)
-        document = self.documents.resolve(request.members, principal)
-        asked = Asked(principal, request, document, call.correlation)
-        started = time.perf_counter()
-        operation = self._operation(asked)
-        if isinstance(operation, list):
-            result = ExecutionResult(None, operation)
-        else:
-            self._check_operation(operation, call.method)
-            self.documents.keep(document)
-            result = await self._result(asked)
-        seconds = time.perf_counter() - started
-        caller = caller_class(principal).value
-        metrics.observe_request(
-            _type_of(operation), caller, outcome=_outcome(result), seconds=seconds
-        )
-        return _answer_of(result, asked, media)
-
-    async def _request(self, call: Call) -> GraphQLRequest:
         if call.method == "GET":
-            return read_query_string(call.query_string)
-        check_content(call.headers.get("content-type"), call.headers.get("content-encoding"))
-        return read_request(await read_body(call.receive, call.headers, self.body_max))
+            request = read_query_string(call.query_string)
+        else:
+            check_content(call.headers.get("content-type"), call.headers.get("content-encoding"))
+            request = read_request(await read_body(call.receive, call.headers, self.body_max))
+        document = self.documents.resolve(request.members, principal)
+        return Asked(principal, request, document, call, media)
 
-    def _operation(self, asked: Asked) -> OperationDefinitionNode | list[GraphQLError]:
-        try:
-            plan = self.engine.plan(asked.document.text)
-        except RecursionError:
-            raise DocumentInvalid("the document nests too deeply; ask for less at once") from None
-        if isinstance(plan, list):
-            return plan
-        operation = plan.operation(asked.request.operation_name)
-        return [operation] if isinstance(operation, GraphQLError) else operation
+    async def _answer(self, asked: Asked) -> Answer:
+        started = time.perf_counter()
+        prepared = self.engine.request(
+            asked.document.text,
+            variables=asked.request.variables,
+            operation_name=asked.request.operation_name,
+            may_introspect=self.may_introspect(asked.principal),
+        )
+        if isinstance(prepared, list):
+            kind, result = "none", ExecutionResult(None, prepared)
+            answer = refused_document(prepared, asked.call.correlation, asked.media)
+        else:
+            kind = prepared.operation.operation.value
+            result, extensions = await self._run(prepared, asked)
+            answer = _answer_of(result, asked, extensions)
+        metrics.observe_request(
+            kind,
+            caller_class(asked.principal).value,
+            outcome=_outcome(result),
+            seconds=time.perf_counter() - started,
+        )
+        return answer
 
-    def _check_operation(self, operation: OperationDefinitionNode, method: str) -> None:
-        """BodyInvalid where the operation is not for this way of asking."""
-        if method == "GET" and not _is_about_the_schema(operation):
-            raise BodyInvalid(
-                "GET answers only questions about the schema itself; use POST", status=405
-            )
+    async def _run(self, prepared: Request, asked: Asked) -> tuple[ExecutionResult, dict[str, Any]]:
+        """The result of a valid request, and what the answer's extensions say of it."""
         has_streams = self.engine.graphql_schema.subscription_type is not None
-        if operation.operation is OperationType.SUBSCRIPTION and has_streams:
-            raise BodyInvalid(
-                "a subscription is answered by a stream; open a WebSocket here "
-                "with the subprotocol graphql-transport-ws",
-                status=406,
-            )
+        check_way(prepared.operation, asked.call.method, has_streams=has_streams)
+        self.documents.keep(asked.document)
+        name_operation(
+            asked.call.span, prepared.operation.operation.value, asked.request.operation_name
+        )
+        extensions = self._counted(prepared, asked)
+        context = self.open_context(asked.principal, asked.call.correlation)
+        if self.toll is None:
+            return await self._in_time(prepared, asked.principal, context), extensions
+        admission = self.toll.admit(prepared, asked.principal)
+        try:
+            result = await self._in_time(prepared, asked.principal, context)
+        finally:
+            extensions["cost"] = self.toll.settle(admission, context.reads)
+        return result, extensions
 
-    async def _result(self, asked: Asked) -> ExecutionResult:
-        limit_s = self.deadline_s(asked.principal)
+    def _counted(self, prepared: Request, asked: Asked) -> dict[str, Any]:
+        """Count who asks; warnings of the document and deprecations it uses, where there are."""
+        extensions: dict[str, Any] = {}
+        if asked.document.warnings:
+            extensions["warnings"] = [dict(each) for each in asked.document.warnings]
+        if self.usage is None:
+            return extensions
+        used = self.usage.seen(
+            client_of(asked.call.headers),
+            asked.document,
+            prepared.plan,
+            operation_name=asked.request.operation_name,
+            variables=asked.request.variables,
+        )
+        return extensions | {"deprecations": as_extensions(used)} if used else extensions
+
+    async def _in_time(
+        self, prepared: Request, principal: Principal, context: Context
+    ) -> ExecutionResult:
+        limit_s = self.deadline_s(principal)
         try:
             async with asyncio.timeout(limit_s):
-                return await self.engine.execute(
-                    asked.document.text,
-                    variables=asked.request.variables,
-                    operation_name=asked.request.operation_name,
-                    context=self.open_context(asked.principal, asked.correlation),
-                )
+                return await self.engine.run(prepared, context)
         except TimeoutError:
             late = DeadlineExceeded(limit_s)
             return ExecutionResult(None, [GraphQLError(str(late), path=[], original_error=late)])
 
 
-def _check_method(call: Call) -> None:
-    """POST; GET with a token and a question in its URL, which no browser sends by itself."""
-    if call.method == "POST":
-        return
-    if call.method == "GET" and call.query_string and "authorization" in call.headers:
-        return
-    raise BodyInvalid(f"method {call.method[:20]} is not served; use POST", status=405)
-
-
-def _is_about_the_schema(operation: OperationDefinitionNode) -> bool:
-    selected = operation.selection_set.selections
-    return operation.operation is OperationType.QUERY and all(
-        isinstance(each, FieldNode) and each.name.value.startswith("__") for each in selected
-    )
-
-
-def _answer_of(result: ExecutionResult, asked: Asked, media: MediaType) -> Answer:
-    errors = result.errors or []
-    if _is_request_error(result):
-        return refused_document(errors, asked.correlation, media)
-    warnings = [dict(each) for each in asked.document.warnings]
-    extensions = {"warnings": warnings} if warnings else {}
-    return with_data(result.data, errors, asked.correlation, extensions)
-
-
-def _is_request_error(result: ExecutionResult) -> bool:
-    """Refused before anything ran: an error of a field has a path, one of the request has none."""
-    return result.data is None and all(error.path is None for error in result.errors or ())
+def _answer_of(result: ExecutionResult, asked: Asked, extensions: dict[str, Any]) -> Answer:
+    errors, correlation = result.errors or [], asked.call.correlation
+    if is_request_error(result):
+        return refused_document(errors, correlation, asked.media, extensions=extensions)
+    return with_data(result.data, errors, correlation, extensions)
 
 
 def _outcome(result: ExecutionResult) -> str:
     if not result.errors:
         return "ok"
-    return "refused" if _is_request_error(result) else "partial"
-
-
-def _type_of(operation: OperationDefinitionNode | list[GraphQLError]) -> str:
-    return "none" if isinstance(operation, list) else operation.operation.value
-
-
-def _noted(answer: Answer) -> dict[str, Any]:
-    """What the one log line of a request says of its answer."""
-    noted: dict[str, Any] = {"status": answer.status}
-    return noted | {"codes": list(answer.codes)} if answer.codes else noted
+    return "refused" if is_request_error(result) else "partial"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from graphql import FieldNode, OperationDefinitionNode, OperationType
 from starlette.datastructures import Headers
 
 from hub.model.errors import BodyInvalid, Forbidden
@@ -50,6 +51,36 @@ def _is_own(origin: str, host: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower() != ""
+
+
+def check_method(method: str, query_string: bytes, headers: Headers) -> None:
+    """POST; GET with a token and a question in its URL, which no browser sends by itself."""
+    if method == "POST":
+        return
+    if method == "GET" and query_string and "authorization" in headers:
+        return
+    raise BodyInvalid(f"method {method[:20]} is not served; use POST", status=405)
+
+
+def check_way(operation: OperationDefinitionNode, method: str, *, has_streams: bool) -> None:
+    """BodyInvalid where the operation is not for this way of asking."""
+    if method == "GET" and not _is_about_the_schema(operation):
+        raise BodyInvalid(
+            "GET answers only questions about the schema itself; use POST", status=405
+        )
+    if operation.operation is OperationType.SUBSCRIPTION and has_streams:
+        raise BodyInvalid(
+            "a subscription is answered by a stream, which this Accept does not take; "
+            "open a WebSocket here with the subprotocol graphql-transport-ws",
+            status=406,
+        )
+
+
+def _is_about_the_schema(operation: OperationDefinitionNode) -> bool:
+    selected = operation.selection_set.selections
+    return operation.operation is OperationType.QUERY and all(
+        isinstance(each, FieldNode) and each.name.value.startswith("__") for each in selected
+    )
 
 
 def answer_type(accept: str | None) -> MediaType:

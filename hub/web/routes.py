@@ -1,4 +1,8 @@
-"""Routes beside `/graphql`: the first screen, liveness, readiness and metrics."""
+"""Routes beside `/graphql`: the first screen, liveness, readiness and metrics.
+
+`/livez` and plain `/readyz` are for anybody and say one word. Which systems are connected and how
+they do is for operators and auditors: `/readyz?verbose` and `/metrics` want such a token.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from hub.model.errors import Forbidden, OpsHubError
 from hub.observe import metrics
+from hub.observe.correlation import HEADER, correlated
 from hub.observe.health import Readiness, live_body, ready_body
+from hub.security.principal import Principal, Role
+from resolvers.answer import refusal
+from resolvers.negotiation import JSON
 
 _HERE = Path(__file__).parent
 _HEADERS = {
@@ -20,21 +29,58 @@ _HEADERS = {
 }
 
 
-def web_routes(look: Callable[[], Awaitable[Readiness]]) -> list[Route]:
-    """The routes; `look` tells how ready the process is, without asking any source."""
+_PRIVATE = {"Cache-Control": "no-store, private", "Vary": "Authorization"}
+_OF_THE_HOUSE = frozenset({Role.OPERATOR, Role.AUDITOR})
+
+Authenticate = Callable[[str | None], Principal]
+
+
+def web_routes(
+    look: Callable[[], Awaitable[Readiness]], authenticate: Authenticate | None = None
+) -> list[Route]:
+    """The routes; `look` tells how ready the process is, without asking any source.
+
+    Without `authenticate` whoever reaches the port may read everything here.
+    """
 
     async def ready(request: Request) -> Response:
+        is_verbose = "verbose" in request.query_params
+        if is_verbose and (refused := _refusal(request, authenticate)) is not None:
+            return refused
         seen = await look()
-        body = ready_body(seen, verbose="verbose" in request.query_params)
-        return JSONResponse(body, status_code=seen.http_status)
+        body = ready_body(seen, verbose=is_verbose)
+        return JSONResponse(body, status_code=seen.http_status, headers=_PRIVATE)
+
+    async def measured(request: Request) -> Response:
+        refused = _refusal(request, authenticate)
+        if refused is not None:
+            return refused
+        return Response(metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE} | _PRIVATE)
 
     return [
         Route("/", _first_screen),
         Route("/first-screen.js", _first_screen_script),
         Route("/livez", _live),
         Route("/readyz", ready),
-        Route("/metrics", _metrics),
+        Route("/metrics", measured),
     ]
+
+
+def _refusal(request: Request, authenticate: Authenticate | None) -> Response | None:
+    """401 without a valid token, 403 with one of other roles; None where the caller may read."""
+    if authenticate is None:
+        return None
+    try:
+        principal = authenticate(request.headers.get("authorization"))
+        if not principal.roles & _OF_THE_HOUSE:
+            raise Forbidden("this is for operators and auditors; ask with a token of such a role")
+    except OpsHubError as error:
+        metrics.count_refusal(error.code)
+        with correlated(request.headers.get(HEADER)) as correlation:
+            answer = refusal(error, correlation, JSON)
+        headers = {name.decode(): value.decode() for name, value in answer.headers}
+        return JSONResponse(answer.body, status_code=answer.status, headers=headers | _PRIVATE)
+    return None
 
 
 async def _first_screen(_: Request) -> Response:
@@ -47,7 +93,3 @@ async def _first_screen_script(_: Request) -> Response:
 
 async def _live(_: Request) -> Response:
     return JSONResponse(live_body())
-
-
-async def _metrics(_: Request) -> Response:
-    return Response(metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
