@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 
 T = TypeVar("T")
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 Tell = Callable[[str], None]
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
@@ -51,12 +52,13 @@ def stop(message: str, exit_code: Exit = Exit.USAGE) -> NoReturn:
     raise typer.Exit(int(exit_code))
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Coroutine[Any, Any, T], *, loop: LoopFactory | None = None) -> T:
     """Run a command's one coroutine; our own errors end it with their message, no traceback."""
     from hub.model.errors import ConfigInvalid, OpsHubError
 
     try:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=loop) as runner:
+            return runner.run(work)
     except ConfigInvalid as error:
         stop(str(error), Exit.FINDINGS)
     except OpsHubError as error:
