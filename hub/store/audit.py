@@ -119,16 +119,41 @@ async def answered_before(
     return orjson.loads(found.after) if found.after is not None else {}
 
 
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """A chain, its length and last hash as its own record says, and where it breaks.
+
+    Who keeps the hash elsewhere also notices a chain that was cut and closed again.
+    """
+
+    chain: str
+    entries: int
+    head: str
+    broken: ChainBreak | None
+
+
+async def chain_states(store: Store) -> list[ChainState]:
+    """Every chain of the store, checked from its first entry on, by name."""
+    asked = (
+        select(audit_chain.c.chain).union(select(audit_entry.c.chain)).order_by("chain").subquery()
+    )
+    counted = (
+        select(asked.c.chain, audit_chain.c.length, audit_chain.c.head)
+        .outerjoin(audit_chain, audit_chain.c.chain == asked.c.chain)
+        .order_by(asked.c.chain)
+    )
+    async with store.read() as connection:
+        rows = (await connection.execute(counted)).all()
+    return [
+        ChainState(name, length or 0, head or GENESIS, await verify_chain(store, name))
+        for name, length, head in rows
+    ]
+
+
 async def verify_chains(store: Store) -> list[ChainBreak]:
     """The first break of each broken chain, by the chain's name; empty where all hold."""
-    async with store.read() as connection:
-        names = (
-            await connection.execute(
-                select(audit_chain.c.chain).union(select(audit_entry.c.chain)).order_by("chain")
-            )
-        ).scalars()
-        found = [await verify_chain(store, name) for name in names]
-    return [each for each in found if each is not None]
+    states = await chain_states(store)
+    return [state.broken for state in states if state.broken is not None]
 
 
 async def verify_chain(store: Store, chain: str) -> ChainBreak | None:
