@@ -65,6 +65,16 @@ def broken_documents(
     ]
 
 
+def invalid_documents(sdl: str, documents: Mapping[str, str]) -> list[BrokenDocument]:
+    """Those of the documents (texts by name) that the schema refuses, in their order."""
+    schema = build_schema(sdl)
+    return [
+        BrokenDocument(document, errors)
+        for document, text in documents.items()
+        if (errors := tuple(_errors(schema, text))[:ERRORS_TOLD_MAX])
+    ]
+
+
 def removed_coordinates(old_sdl: str, new_sdl: str) -> frozenset[str]:
     """Fields, arguments, input fields and enum values that the new schema does not have."""
     old, new = build_schema(old_sdl), build_schema(new_sdl)
@@ -80,3 +90,10 @@ def _new_errors(old: GraphQLSchema, new: GraphQLSchema, text: str) -> Iterator[s
     if errors:
         before = {error.message for error in validate(old, document)}
         yield from (error.message for error in errors if error.message not in before)
+
+
+def _errors(schema: GraphQLSchema, text: str) -> Iterator[str]:
+    try:
+        yield from (error.message for error in validate(schema, parse(text)))
+    except GraphQLError as error:  # the text is no document
+        yield error.message

@@ -13,6 +13,7 @@ from hub.cli.output import AsJson, Exit, run, show, stop
 
 if TYPE_CHECKING:
     from hub.store.usage import UsageStore, Use
+    from resolvers.schema_check import BrokenDocument
     from resolvers.usage_check import Broken, UsedDeprecation
 
 T = TypeVar("T")
@@ -43,6 +44,9 @@ def check(
     usage: Annotated[
         bool, typer.Option("--usage", help="Name the clients and documents it would break.")
     ] = False,
+    trusted: Annotated[
+        Path | None, typer.Option(help="A manifest whose documents must fit the code.")
+    ] = None,
     store_url: StoreUrl = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -60,9 +64,11 @@ def check(
     broken: list[Broken] = []
     if usage:
         broken = _asking(_broken(published, current), store_url=store_url, data_dir=data_dir)
+    misfits = _misfits(trusted, current) if trusted else []
     has_drifted = published != current
     lines = [f"{change.severity}: {change.description}" for change in changes]
     lines += [line for one in broken for line in _told(one)]
+    lines += [f"manifest: {one.document}: {'; '.join(one.errors)}" for one in misfits]
     lines += [f"deprecation: {problem}" for problem in problems]
     if has_drifted:
         lines.append(f"{file} is not what the code declares: opshub schema print > {file}")
@@ -70,10 +76,11 @@ def check(
         "drifted": has_drifted,
         "changes": [{"severity": one.severity, "description": one.description} for one in changes],
         "breaks": [_broken_answer(one) for one in broken],
+        "misfits": [{"document": one.document, "errors": list(one.errors)} for one in misfits],
         "deprecations": problems,
     }
     show(answer, "\n".join(lines) or f"{file} is what the code declares", as_json=as_json)
-    if has_drifted or problems:
+    if has_drifted or problems or misfits:
         raise typer.Exit(int(Exit.FINDINGS))
 
 
@@ -115,6 +122,20 @@ def _deprecation_problems(sdl: str) -> list[str]:
 
     today = datetime.now(UTC).date()
     return deprecation_problems(deprecations_of(build_schema(sdl)), today=today)
+
+
+def _misfits(manifest: Path, sdl: str) -> list[BrokenDocument]:
+    """Documents of a manifest that the schema refuses."""
+    from hub.model.errors import ConfigInvalid
+    from resolvers.persisted_manifest import read_manifest
+    from resolvers.schema_check import invalid_documents
+
+    try:
+        return invalid_documents(sdl, read_manifest(manifest).documents)
+    except OSError as error:
+        stop(f"{manifest}: the manifest cannot be read: {error.strerror}", Exit.USAGE)
+    except ConfigInvalid as error:
+        stop(str(error), Exit.USAGE)
 
 
 def _broken(old_sdl: str, new_sdl: str) -> Callable[[UsageStore], Awaitable[list[Broken]]]:

@@ -131,3 +131,20 @@ def test_a_store_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert told.startswith("opshub: the hub's database has no tables; this release needs")
     code, told = opshub("check", tmp_path / "none.graphql")
     assert code == 2
+
+
+def test_registered_documents_must_fit_the_code(tmp_path: Path) -> None:
+    file, manifest = published(tmp_path, ""), tmp_path / "documents.json"
+    file.write_text(print_schema_text())
+    manifest.write_text(json.dumps({"a": "{ me { subject } }", "b": "{ me { badge } }", "c": "{"}))
+    code, told = opshub("check", file, "--trusted", manifest, "--json")
+    assert code == 1
+    assert json.loads(told)["misfits"] == [
+        {"document": "b", "errors": ["Cannot query field 'badge' on type 'Me'."]},
+        {"document": "c", "errors": ["Syntax Error: Expected Name, found <EOF>."]},
+    ]
+    manifest.write_text(json.dumps({"a": "{ me { subject } }"}))
+    assert opshub("check", file, "--trusted", manifest)[0] == 0
+    manifest.write_text("[]")
+    code, told = opshub("check", file, "--trusted", manifest)
+    assert (code, "expected an object" in told) == (2, True)
