@@ -21,14 +21,19 @@ from hub.model.errors import SourceError, StoreUnavailable
 from hub.observe.health import Part, Readiness, SystemSeen, readiness
 from hub.reads.meeting import learn_references
 from hub.reads.reads import ReadHub
+from hub.security.authenticator import Authenticator, open_authenticator
 from hub.security.principal import CallerClass, Principal, caller_class
+from hub.security.profile import published_keys
 from hub.security.scope import scope_of
-from hub.security.tokens import TokenRules, bearer_of, verify_token
+from hub.security.tokens import TokenRules
+from hub.store.audit_log import AuditLog
+from hub.store.chain_name import chain_name
 from hub.store.cross_references import CrossReferences
 from hub.store.engine import Store
 from hub.store.migrate import migrate, open_store
 from hub.store.timeline_entries import TimelineEntries
 from hub.web.routes import web_routes
+from resolvers.audit import AuditContext
 from resolvers.context import Context
 from resolvers.engine import Engine
 from resolvers.http import GraphQLEndpoint
@@ -53,7 +58,7 @@ class Hub:
 
     settings: Settings
     systems: SystemsFile
-    rules: TokenRules
+    authenticator: Authenticator
     store: Store
     references: CrossReferences
     sources: Sequence[GuardedSource]
@@ -80,13 +85,14 @@ class Hub:
         )
 
     def authenticate(self, authorization: str | None) -> Principal:
-        return verify_token(bearer_of(authorization), self.rules)
+        return self.authenticator.authenticate(authorization)
 
     def open_context(self, principal: Principal, correlation_id: str) -> Context:
         scope = scope_of(principal)
-        return Context(
+        return AuditContext(
             reads=self.reads.open(scope, caller=caller_class(principal)),
             references=self.references,
+            audit=AuditLog(self.store),
             principal=principal,
             system_roles={source.name: source.role for source in self.sources},
             correlation_id=correlation_id,
@@ -100,7 +106,9 @@ class Hub:
 
     async def look(self) -> Readiness:
         """How ready this process is; asks its own store, never a source."""
-        parts = [await _store_part(self.store), Part("schema", is_ok=True)]
+        problem = self.authenticator.problem
+        identity = Part("identity", is_ok=problem is None, message=problem)
+        parts = [await _store_part(self.store), identity, Part("schema", is_ok=True)]
         seen = [_seen(source) for source in self.sources]
         return readiness(parts, seen, is_draining=self.is_draining)
 
@@ -168,14 +176,18 @@ class Hub:
 async def open_hub(settings: Settings, systems: SystemsFile, rules: TokenRules) -> Hub:
     """Everything opened and joined; the store is migrated first."""
     await migrate(settings.store_dsn)
-    store = await open_store(settings.store_dsn)
+    store = await open_store(settings.store_dsn, process=chain_name(settings.data_dir))
     sources = open_sources(systems)
     roles = {source.name: source.role for source in sources}
-    references = CrossReferences(store, roles=roles, now=WallClock().now)
+    now = WallClock().now
+    references = CrossReferences(store, roles=roles, now=now)
     await references.refresh()
+    published = published_keys(settings)
+    authenticator = await open_authenticator(rules, published=published, store=store, now=now)
     engine = Engine(build_schema(), plans_max=settings.plan_cache_max)
-    hub = Hub(settings, systems, rules, store, references, sources, engine)
-    hub.background += [asyncio.create_task(hub._learn()), asyncio.create_task(references.follow())]
+    hub = Hub(settings, systems, authenticator, store, references, sources, engine)
+    running = (hub._learn(), references.follow(), *authenticator.background())
+    hub.background += [asyncio.create_task(each) for each in running]
     return hub
 
 

@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import eq, ge, lt
 from typing import Any, NamedTuple
 
 import orjson
@@ -150,13 +151,13 @@ _COLUMNS = (
 def _conditions(query: AuditQuery) -> Sequence[Any]:
     c = audit_entry.c
     wanted = (
-        (query.actor, c.actor == query.actor),
-        (query.action, c.action == query.action),
-        (query.correlation_id, c.correlation_id == query.correlation_id),
-        (query.since, c.at >= query.since),
-        (query.until, c.at < query.until),
+        (query.actor, c.actor, eq),
+        (query.action, c.action, eq),
+        (query.correlation_id, c.correlation_id, eq),
+        (query.since, c.at, ge),
+        (query.until, c.at, lt),
     )
-    conditions = [condition for value, condition in wanted if value is not None]
+    conditions = [compare(column, value) for value, column, compare in wanted if value is not None]
     if query.after is not None:
         conditions.append(tuple_(*_ORDER) < tuple_(*_bound(decode_cursor(query.after))))
     return conditions

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import eq, ge, lt
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
@@ -146,9 +147,9 @@ async def refusals_total(store: Store) -> int:
 def _conditions(query: RefusalQuery) -> Sequence[Any]:
     c = refusal_count.c
     wanted = (
-        (query.principal, c.principal == query.principal),
-        (query.code, c.code == query.code),
-        (query.since, c.minute >= query.since),
-        (query.until, c.minute < query.until),
+        (query.principal, c.principal, eq),
+        (query.code, c.code, eq),
+        (query.since, c.minute, ge),
+        (query.until, c.minute, lt),
     )
-    return [condition for value, condition in wanted if value is not None]
+    return [compare(column, value) for value, column, compare in wanted if value is not None]
