@@ -39,7 +39,8 @@ ATTACKS = (
     Attack("chain of doubled spreads", _chain(TWICE, "__typename"), "rootFields"),
     Attack("chain of doubled empty spreads", _chain(TWICE, ""), "fields"),
     Attack(
-        "chain of doubled fields", _chain("a: me {{ subject }} " + TWICE, "__typename"), "rootFields",
+        "chain of doubled fields", _chain("a: me {{ subject }} " + TWICE, "__typename"),
+        "rootFields",
     ),
     Attack(
         "chain of nested doubles",
