@@ -69,6 +69,11 @@ class Asking:
                 self._settle(question, future)
         return [self._answers[question] for question in questions]
 
+    def targets(self, ref: Ref, field: str) -> frozenset[str]:
+        """The systems whose records a reference field of such a record may name."""
+        terms = self._lanes.terms(ref.system, ref.noun)
+        return frozenset() if terms is None else terms.targets.get(field, frozenset())
+
     def tells_units(self, system: str) -> bool:
         """Whether a system knows business units: it tells them of its orders or customers."""
         served = (self._lanes.terms(system, noun) for noun in ("order", "customer"))

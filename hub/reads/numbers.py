@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from hub.model.errors import NotServed, NumberAmbiguous, OpsHubError
 from hub.model.ids import encode_id
 from hub.model.record import Record
+from hub.model.values import Ref
 from hub.reads.answers import Found
 from hub.reads.asking import Asking
 from hub.reads.memory import Asked
@@ -44,6 +45,8 @@ async def records_by_field(
         told, failed = owners.told(answer.value)
         records += told
         failures += failed
+    if not records:
+        await owners.walk_in_vain([Ref(noun, questions[0].system, value)])
     visible = await owners.only_visible(records)
     return Found(tuple(sorted(visible, key=lambda record: record.ref)), tuple(failures))
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
+from zlib import crc32
 
 from hub.model.case import Message
+from hub.model.catalog import NOUNS
 from hub.model.customer import Customer
 from hub.model.errors import OpsHubError, SourceInvalid
 from hub.model.order import Order
-from hub.model.record import Record
+from hub.model.record import Record, fields_of
 from hub.model.values import Ref
 from hub.reads.answers import References
 from hub.reads.asking import Asking
@@ -151,6 +153,35 @@ class Owners:
             for end in ends
         ]
 
+    async def walk_in_vain(self, missing: Sequence[Ref]) -> None:
+        """Ask as many questions for what is missing as for what is hidden: the time would tell.
+
+        Each hop asks for a key made from the missing one, so that no cache answers it.
+        """
+        if not self.is_bound:
+            return
+        walking = list(missing)
+        for _ in range(HOPS_MAX):
+            walking = [onward for ref in walking if (onward := self._stand_in(ref)) is not None]
+            if not walking:
+                return
+            await self._asking.answers(walking)
+
+    def _stand_in(self, ref: Ref) -> Ref | None:
+        """What a record of the noun would name next on the way to its owner; None at the end."""
+        has_units = self._scope.business_units is not None
+        if ref.noun == "customer" or (has_units and ref.noun == "order"):
+            return None
+        by = _way(ref.noun, has_units)
+        known = fields_of(NOUNS[ref.noun])
+        for name in by:
+            to, targets = known[name].to, self._asking.targets(ref, name)
+            if targets and to is not None:
+                if to == "customer" and not has_units:
+                    return None
+                return Ref(to, min(targets), str(crc32(ref.key.encode())))
+        return None
+
     def _may_read(self, record: Record) -> bool:
         return not isinstance(record, Message) or is_readable(record.visibility, self._scope)
 
@@ -206,11 +237,14 @@ def _onward(record: Record, *, is_customer_last: bool) -> Ref | None:
     """The next record on the way to the owner; a customer is its own owner."""
     if isinstance(record, Customer):
         return record.ref
-    by = OWNERS[record.ref.noun].by
-    # a business unit is the order's before it is the customer's
-    fields = sorted(by, key=lambda name: name == "customer") if is_customer_last else by
-    refs = (getattr(record, name) for name in fields)
+    refs = (getattr(record, name) for name in _way(record.ref.noun, is_customer_last))
     return next((ref for ref in refs if ref is not None), None)
+
+
+def _way(noun: str, is_customer_last: bool) -> Sequence[str]:
+    """A business unit is the order's before it is the customer's."""
+    by = OWNERS[noun].by
+    return sorted(by, key=lambda name: name == "customer") if is_customer_last else by
 
 
 def _no_early_end(record: Record) -> str | None:

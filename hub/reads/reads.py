@@ -118,7 +118,10 @@ class Reads:
         asked = [ref for ref in refs if ref is not None]
         answers = dict(zip(asked, await self._asking.answers(asked), strict=True))
         records = [each.value for each in answers.values() if isinstance(each.value, Record)]
-        seen = await self._owners.visible(records)
+        absent = [ref for ref, each in answers.items() if each.value is None]
+        seen, _ = await asyncio.gather(
+            self._owners.visible(records), self._owners.walk_in_vain(absent)
+        )
         hidden = {one.ref for one, is_seen in zip(records, seen, strict=True) if not is_seen}
         told = [
             None if ref is None else self._point(answers[ref], hidden, is_named=section is not None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -111,7 +112,9 @@ class ScopedHub:
 
     def cold(self) -> ScopedHub:
         """The same over the same systems, with nothing read yet."""
-        return replace(self, hub=replace(self.hub, reads=cold_reads(self.hub), background=[]))
+        hub = copy.copy(self.hub)
+        hub.reads = cold_reads(self.hub)
+        return replace(self, hub=hub)
 
     def context(self, who: Principal) -> Context:
         return self.hub.open_context(who, CORRELATION)

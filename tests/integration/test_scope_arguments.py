@@ -162,6 +162,13 @@ OPEN: Mapping[str, str] = {
 """Arguments that name nothing of a customer's, and why."""
 
 
+CLOSED: Mapping[str, str] = {
+    "auditEntries": "first after actor action since until correlationId",
+    "refusals": "first principal code since until",
+}
+"""Arguments of root fields that only auditors may ask at all."""
+
+
 def arguments_of(schema: GraphQLSchema) -> Iterator[str]:
     """Every argument, as `Type.field(argument)`; `attributes` is the same field of every noun."""
     for type_ in schema.type_map.values():
@@ -231,7 +238,8 @@ async def violations(scoped: ScopedHub, asker: Asker) -> list[str]:
 
 async def test_every_argument_has_a_row() -> None:
     schema = build_schema()._schema
-    assert set(arguments_of(schema)) == set(PROBES) | set(OPEN)
+    closed = {f"Query.{root}({name})" for root, names in CLOSED.items() for name in names.split()}
+    assert set(arguments_of(schema)) == set(PROBES) | set(OPEN) | closed
     assert not set(PROBES) & set(OPEN)
     assert [name for name, type_ in schema.type_map.items() if is_input(type_)] == [
         "SourceRefInput"
@@ -250,6 +258,14 @@ async def test_every_argument_has_a_row() -> None:
                                   "operator of the American unit", "partner"])  # fmt: skip
 async def test_a_foreign_name_is_a_missing_name(scoped: ScopedHub, name: str) -> None:
     assert await violations(scoped, askers(scoped)[name]) == []
+
+
+async def test_what_only_auditors_may_ask_is_closed_to_all_others(scoped: ScopedHub) -> None:
+    for who, _, _ in askers(scoped).values():
+        for root in CLOSED:
+            answer = await scoped.ask(who, f"query {{ f: {root} {{ __typename }} }}")
+            assert answer["data"] == {"f": None}
+            assert [each["extensions"]["code"] for each in answer["errors"]] == ["FORBIDDEN"]
 
 
 async def test_the_names_probed_are_names_of_something(scoped: ScopedHub) -> None:
