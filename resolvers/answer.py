@@ -12,6 +12,7 @@ from graphql import ExecutionResult
 
 from hub.model.errors import (
     BodyInvalid,
+    DeadlineExceeded,
     DocumentInvalid,
     DocumentTooLarge,
     Forbidden,
@@ -55,8 +56,14 @@ class Answer:
 
 
 def is_request_error(result: ExecutionResult) -> bool:
-    """Refused before anything ran: an error of a field has a path, one of the request has none."""
-    return result.data is None and all(error.path is None for error in result.errors or ())
+    """Refused before anything ran: an error of a field has a path, one of the request has none.
+
+    What ran out of time did run, and has no path either.
+    """
+    return result.data is None and all(
+        error.path is None and not isinstance(error.original_error, DeadlineExceeded)
+        for error in result.errors or ()
+    )
 
 
 def with_data(

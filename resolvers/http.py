@@ -42,6 +42,7 @@ from resolvers.answer import (
 )
 from resolvers.body import GraphQLRequest, Receive, read_body, read_query_string, read_request
 from resolvers.context import Context
+from resolvers.cost import Toll
 from resolvers.engine import Engine, Request
 from resolvers.negotiation import (
     JSON,
@@ -69,14 +70,6 @@ class OpenContext(Protocol):
     """Opens what resolvers see, for one request of one principal."""
 
     def __call__(self, principal: Principal, correlation_id: str) -> Context: ...
-
-
-class Charging(Protocol):
-    """Charges a request before it runs and corrects the charge when it has run."""
-
-    def admit(self, request: Request, principal: Principal) -> Any: ...
-
-    def settle(self, admission: Any, spent: Any) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +115,7 @@ class GraphQLEndpoint:
     may_introspect: Callable[[Principal], bool] = lambda who: may_introspect(who, "production")
     origins: Origins = field(default_factory=Origins)
     documents: Documents = field(default_factory=documents_as_sent)
-    toll: Charging | None = None
+    toll: Toll | None = None
     usage: Usage | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -233,7 +226,7 @@ class GraphQLEndpoint:
                 return await self.engine.run(prepared, context)
         except TimeoutError:
             late = DeadlineExceeded(limit_s)
-            return ExecutionResult(None, [GraphQLError(str(late), path=[], original_error=late)])
+            return ExecutionResult(None, [GraphQLError(str(late), original_error=late)])
 
 
 def _answer_of(result: ExecutionResult, asked: Asked, extensions: dict[str, Any]) -> Answer:
