@@ -30,10 +30,12 @@ Wire = dict[str, Any]
 def wire_errors(errors: Sequence[Exception], correlation_id: str) -> tuple[list[Wire], int]:
     """The errors as clients see them, and how many were left out.
 
-    Errors of one system and code stand together. Where there are too many, every system and code
-    keeps its first ones, in turn.
+    They stand in the order of the document, whichever was known first: their order must not tell
+    what took longer. Errors of one system and code stand together. Where there are too many, every
+    system and code keeps its first ones, in turn.
     """
-    told = [(public_error(error, correlation_id), error) for error in errors]
+    placed = sorted(errors, key=place_of)
+    told = [(public_error(error, correlation_id), error) for error in placed]
     log_defects(told, correlation_id)
     groups: dict[tuple[str | None, str], list[Wire]] = {}
     for public, error in told:
@@ -42,6 +44,14 @@ def wire_errors(errors: Sequence[Exception], correlation_id: str) -> tuple[list[
     kept = fitting(chain.from_iterable(zip_longest(*groups.values())))
     shown = [wire for group in groups.values() for wire in group if id(wire) in kept]
     return shown, len(told) - len(shown)
+
+
+def place_of(error: Exception) -> tuple[Any, ...]:
+    """Where it stands: by line and column, then by path, an earlier element of a list first."""
+    if not isinstance(error, GraphQLError):
+        return ()
+    at = [(each.line, each.column) for each in error.locations or ()]
+    return at, [(isinstance(key, str), key) for key in error.path or ()], str(error.message)
 
 
 def fitting(wires: Iterable[Wire | None]) -> set[int]:
