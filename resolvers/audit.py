@@ -11,6 +11,7 @@ from typing import Annotated
 import strawberry
 
 from hub.model.errors import Forbidden, InputInvalid
+from hub.reads.timeline_query import TimelinePage
 from hub.security.principal import Role
 from hub.store.audit_log import AuditLog, AuditPage, AuditQuery, AuditRecord
 from hub.store.refusals import Refusal as Counted
@@ -41,6 +42,12 @@ class PlacedRecord:
 
     cursor: str
     node: AuditRecord
+
+
+def place_of(page: AuditPage) -> TimelinePage:
+    """Where the page lies, in the shape that stands behind PageInfo."""
+    cursors = tuple(entry.cursor for entry in page.entries)
+    return TimelinePage((), cursors, page.has_next, page.has_previous, total=len(cursors))
 
 
 @represents(AuditRecord)
@@ -75,9 +82,7 @@ class AuditEntryConnection:
         lambda page: [PlacedRecord(entry.cursor, entry) for entry in page.entries],
         description="The entries with their cursors.",
     )
-    page_info: PageInfo = computed(
-        lambda page: page, description="Where the page lies in the whole."
-    )
+    page_info: PageInfo = computed(place_of, description="Where the page lies in the whole.")
 
 
 @represents(Counted)

@@ -60,14 +60,6 @@ class AuditPage:
     has_next: bool
     has_previous: bool
 
-    @property
-    def start_cursor(self) -> str | None:
-        return self.entries[0].cursor if self.entries else None
-
-    @property
-    def end_cursor(self) -> str | None:
-        return self.entries[-1].cursor if self.entries else None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditQuery:
