@@ -70,13 +70,13 @@ class GuardedSource:
     async def start(self) -> tuple[SourceError, ...]:
         """Look at the system once; what is wrong is logged and shown in `health`, never raised."""
         answer = await self._guarded("start", "*", lambda: self._source.start())
-        found = (answer,) if isinstance(answer, SourceError) else answer
-        problems = () if isinstance(found, OpsHubError) else found
-        for problem in problems:
+        if isinstance(answer, OpsHubError):  # accounted for and logged already
+            return (answer,) if isinstance(answer, SourceError) else ()
+        for problem in answer:
             self._observed.failed(problem, 0.0)
             log.warning("%s", problem, extra={"system": self.name, "code": problem.code})
         show_system(self.name, self.health().state)
-        return problems
+        return answer
 
     async def close(self) -> None:
         await self._source.close()
@@ -194,6 +194,8 @@ class GuardedSource:
             self._observed.succeeded(seconds)
         else:
             self._observed.failed(error, seconds)
+            seen = {"system": self.name, "code": error.code, "operation": operation}
+            log.warning("%s", error, extra=seen)
         outcome = "ok" if error is None else error.code
         observe_source_call(self.name, operation, outcome, seconds)
         show_system(self.name, self.health().state)

@@ -80,6 +80,12 @@ REFUSALS = Counter(
     ("code",),
     registry=REGISTRY,
 )
+UNKNOWN_DOCUMENTS = Counter(
+    "opshub_unknown_documents",
+    "Requests whose document is in no manifest, by the step their role is at.",
+    ("step",),
+    registry=REGISTRY,
+)
 SYSTEM_UP = Gauge(
     "opshub_system_up",
     "1 where the system answered last, 0.5 where it is degraded, 0 where it is down.",
@@ -118,6 +124,10 @@ def count_unmapped(system: str, field: str) -> None:
 
 def count_refusal(code: str) -> None:
     REFUSALS.labels(code).inc()
+
+
+def count_unknown_document(step: str) -> None:
+    UNKNOWN_DOCUMENTS.labels(step).inc()
 
 
 def show_system(system: str, state: str) -> None:

@@ -5,7 +5,7 @@ Two systems may both know a number: then the answer is several records, and says
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from hub.model.errors import NotServed, NumberAmbiguous, OpsHubError
 from hub.model.ids import encode_id
@@ -51,17 +51,26 @@ async def records_by_field(
     return Found(tuple(sorted(visible, key=lambda record: record.ref)), tuple(failures))
 
 
-def only_one(noun: str, number: str, found: Found) -> Record | None:
+def only_one(
+    noun: str, number: str, found: Found, same_as: Callable[[Ref], tuple[Ref, ...]]
+) -> Record | None:
     """The record a number names, None where none does.
 
-    NumberAmbiguous where several do. Where none was found and a system failed its error is raised:
-    nobody can say that the number does not exist.
+    Records that the cross references call one thing are one: the leading one answers.
+    NumberAmbiguous where several things have the number. Where none was found and a system failed
+    its error is raised: nobody can say that the number does not exist.
     """
-    if len(found.records) > 1:
-        candidates = tuple((one.ref.system, encode_id(one.ref)) for one in found.records)
+    things: dict[Ref, Record] = {}
+    for record in found.records:
+        group = same_as(record.ref)
+        leading = things.setdefault(group[0], record)
+        if group.index(record.ref) < group.index(leading.ref):
+            things[group[0]] = record
+    if len(things) > 1:
+        candidates = tuple((one.ref.system, encode_id(one.ref)) for one in things.values())
         raise NumberAmbiguous(noun, number, candidates)
-    if found.records:
-        return found.records[0]
+    if things:
+        return next(iter(things.values()))
     if found.failures:
         raise found.failures[0]
     return None

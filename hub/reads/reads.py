@@ -142,7 +142,8 @@ class Reads:
 
     async def one_by_number(self, noun: str, number: str) -> Record | None:
         """None where no visible record has the number; NumberAmbiguous where several have."""
-        return only_one(noun, number, await self.records_by_number(noun, number))
+        found = await self.records_by_number(noun, number)
+        return only_one(noun, number, found, self._hub.references.same_as)
 
     async def related(self, relation: Relation, parents: Sequence[Record]) -> list[Section]:
         """The visible children of each parent, aligned."""
