@@ -7,6 +7,7 @@ else is a defect: INTERNAL, its text only in the log, under the correlation id t
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from itertools import chain, zip_longest
 from typing import Any
@@ -14,7 +15,13 @@ from typing import Any
 import orjson
 from graphql import GraphQLError
 
-from hub.model.errors import DocumentInvalid, Internal, OpsHubError
+from hub.model.errors import (
+    DocumentInvalid,
+    Internal,
+    OpsHubError,
+    SourceInvalid,
+    SourceMisconfigured,
+)
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +30,13 @@ ANSWER_BYTES_MAX = 4096  # bytes of an answer of errors alone
 ERRORS_BYTES_MAX = 3072  # bytes of its errors as JSON; ids, cost and warnings have the rest
 MESSAGE_MAX = 500  # characters of one message, at most four bytes each
 LOCATIONS_MAX = 3  # places in the document of one error
+
+_MISCONFIGURED = (
+    "it refuses what the systems file asks of it; "
+    "its operators run `opshub config check FILE --connect`, which names the place"
+)
+_NATIVE_VALUE = re.compile(r"(?<=') = .*(?=: )", re.DOTALL)  # field 'number' = …: expected
+_CLASS_NAME = re.compile(r" ?\(?\b[\w.]*[a-z](?:Error|Exception)\b\)?")
 
 Wire = dict[str, Any]
 
@@ -71,6 +85,13 @@ def fitting(wires: Iterable[Wire | None]) -> set[int]:
 def public_error(error: Exception, correlation_id: str) -> OpsHubError:
     """The error of our tree that stands for it."""
     cause = cause_of(error)
+    if isinstance(cause, SourceMisconfigured):
+        # Its text names tables and columns of a system, which is for operators alone.
+        return SourceMisconfigured(cause.system or "", _MISCONFIGURED)
+    if isinstance(cause, SourceInvalid):
+        # A value that cannot be read may belong to a field that the caller may not see.
+        text = _NATIVE_VALUE.sub("", str(cause)).removeprefix(f"{cause.system}: ")
+        return SourceInvalid(cause.system or "", text)
     if isinstance(cause, OpsHubError) and cause.code != Internal.code:
         return cause
     if isinstance(cause, GraphQLError) and is_of_the_document(error, cause):
@@ -108,7 +129,11 @@ def wire_of(public: OpsHubError, error: Exception, correlation_id: str) -> Wire:
 
 
 def shortened(message: str) -> str:
-    """The message up to its limit; control characters would take six bytes each in JSON."""
+    """The message up to its limit and without class names of drivers.
+
+    Control characters, of six bytes each in JSON, become blanks.
+    """
+    message = _CLASS_NAME.sub("", message)
     message = "".join(each if each.isprintable() else " " for each in message[: MESSAGE_MAX + 1])
     return message if len(message) <= MESSAGE_MAX else message[: MESSAGE_MAX - 1] + "…"
 
