@@ -59,6 +59,13 @@ def test_whether_or_not_suggestions_are_made(engine: Engine, may: bool) -> None:
     assert time.process_time() - begun < max(first / 5, 0.001), "a refusal is remembered"
 
 
+def test_a_remembered_refusal_does_not_hold_its_document(engine: Engine) -> None:
+    found = engine.request("{ me { subjct } }")
+    assert isinstance(found, list)
+    assert found[0].nodes is None
+    assert [(each.line, each.column) for each in found[0].locations or []] == [(1, 8)]
+
+
 @pytest.mark.parametrize(("name", "body"), list(bodies()), ids=[name for name, _ in bodies()])
 def test_a_body_that_holds_no_document_is_refused_quickly(name: str, body: bytes) -> None:
     body = body[:1_000_000]  # the rest is never read
