@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
+from operator import is_
 from typing import Any, Protocol
 
 from graphql import (
@@ -81,14 +82,15 @@ class Estimator:
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._systems: Systems = {}
+        self._connected: tuple[Connected, ...] = ()
         self._nouns: dict[str, Mapping[str, NounTerms]] = {}
         self._calls: dict[tuple[str, tuple[str, ...]], tuple[ExplainedCall, ...]] = {}
 
     def estimate(self, request: Request, systems: Systems) -> float:
         """Units; an upper bound as far as the lists are no longer than assumed."""
-        if systems is not self._systems:  # another systems file
-            self._systems, self._calls = systems, {}
+        connected = tuple(systems.values())
+        if not _are_same(connected, self._connected):  # another systems file
+            self._connected, self._calls = connected, {}
             self._nouns = {name: system.nouns for name, system in systems.items()}
         return self._units(self._readings(request), 1, request.variables.coerced)
 
@@ -131,6 +133,10 @@ class Estimator:
             if found is None:
                 found = self._calls[key] = tuple(calls_of(name, reading.node, self._nouns))
             yield from found
+
+
+def _are_same(some: tuple[Connected, ...], others: tuple[Connected, ...]) -> bool:
+    return len(some) == len(others) and all(map(is_, some, others))
 
 
 @dataclass(frozen=True, slots=True)

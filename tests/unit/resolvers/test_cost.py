@@ -102,6 +102,9 @@ async def test_an_estimate_is_worked_out_once_per_document(desk: Desk) -> None:
     again = prepared(desk, "query ($i: [ID!]!) { orders(ids: $i) { number } }", i=["a"] * 100)
     assert again.plan is request.plan
     assert estimator.estimate(again, desk.hub.sources) == pytest.approx(one + 9.9)
+    known = dict(estimator._calls)
+    estimator.estimate(request, dict(desk.hub.sources))
+    assert all(estimator._calls[key] is calls for key, calls in known.items()), "the same systems"
     assert estimator.estimate(request, {}) == pytest.approx(0.1), "no system is connected any more"
 
 
