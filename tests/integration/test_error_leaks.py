@@ -56,7 +56,8 @@ ANSWERS = {
 ABSENT = ("absent-postgres", "absent-file", "absent-rest")
 
 FORBIDDEN_IN_ANSWERS = re.compile(
-    r"hunter2|payroll|salary|decrypt|127\.0\.0\.1|localhost|10\.1\.2\.3|:\d{4,5}\b|https?://|\w+://|/srv|/tmp|"
+    r"hunter2|payroll|salary|decrypt|127\.0\.0\.1|localhost|10\.1\.2\.3|:\d{4,5}\b|\w+://|"
+    r"/srv|/tmp|"
     r"\.py\b|\.db\b|Traceback|\b(SELECT|FROM|WHERE|select|pragma)\b|[A-Z][a-z]+(Error|Exception)\b|"
     r"sqlalchemy|asyncpg|sqlite3|aiosqlite|psycopg|httpx|<html|errno|Errno",
 )

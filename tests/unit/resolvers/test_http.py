@@ -94,8 +94,8 @@ async def test_options_say_what_may_be_sent(desk: Desk) -> None:
     ("query_string", "status"),
     [
         ("query=%7B__typename%7D", 200),
-        ("query=query(%24n:String!)%7B__type(name:%24n)%7Bname%7D%7D&variables=%7B%22n%22:%22x%22%7D",
-         200),
+        ("query=query(%24n:String!)%7B__type(name:%24n)%7Bname%7D%7D"
+         "&variables=%7B%22n%22:%22x%22%7D", 200),
         ("query=%7Border(number:%224711%22)%7Bnumber%7D%7D", 405),
         ("query=%7B__typename%20systems%7Bname%7D%7D", 405),
         ("query=%7B...%7Bsystems%7Bname%7D%7D%7D", 405),
