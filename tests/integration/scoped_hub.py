@@ -42,6 +42,7 @@ BELOW = {
     "shipment": (("shipment_line", "lines"), ("milestone", "milestones")),
     "invoice": (("invoice_line", "lines"),),
 }
+LEARNING_MAX_S = 20
 CORRELATION = "the-same-for-all"
 
 Answer = dict[str, Any]
@@ -78,7 +79,7 @@ class Belongings:
 
     def can_be_asked_for(self, noun: str, hub: Hub) -> bool:
         """Whether its system knows the record by a key: parts nested in others are read there."""
-        return noun in hub.reads.sources[self.ref(noun).system].nouns
+        return noun in hub.connected.reads.sources[self.ref(noun).system].nouns
 
 
 def principal(
@@ -113,7 +114,8 @@ class ScopedHub:
     def cold(self) -> ScopedHub:
         """The same over the same systems, with nothing read yet."""
         hub = copy.copy(self.hub)
-        hub.reads = cold_reads(self.hub)
+        hub.connected = copy.copy(hub.connected)
+        hub.connected.reads = cold_reads(self.hub)
         return replace(self, hub=hub)
 
     def context(self, who: Principal) -> Context:
@@ -129,8 +131,10 @@ class ScopedHub:
 
 
 def cold_reads(hub: Hub) -> ReadHub:
-    old = hub.reads
-    return ReadHub(hub.sources, references=old.references, recorded=old.recorded, clock=old.clock)
+    old = hub.connected.reads
+    return ReadHub(
+        hub.connected.sources, references=old.references, recorded=old.recorded, clock=old.clock
+    )
 
 
 def told_apart(answer: Answer, asked: Any) -> bytes:
@@ -168,7 +172,8 @@ async def running_scoped_hub(folder: Path) -> AsyncIterator[ScopedHub]:
         hub = await open_hub(Settings(data_dir=folder), systems, TokenRules(keys={}))
         try:
             assert await hub.start() == []
-            await asyncio.wait_for(asyncio.shield(hub.background[0]), 20)
+            # nothing runs there at first but the learning of the cross references
+            await asyncio.wait_for(asyncio.gather(*hub.connected._running), LEARNING_MAX_S)
             yield await _with_belongings(hub, demo)
         finally:
             await hub.close()

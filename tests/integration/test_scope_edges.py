@@ -202,8 +202,9 @@ async def violations(scoped: ScopedHub, who: Principal, theirs: Belongings) -> l
             told_refs = _refs(answers[0][0])
             is_same = answers[0] == answers[1] or coordinate in LED_BY_REFERENCES
             read = await scoped.context(who).reads.record_by_ref(told_refs)
-            # what it may read by its id anyway (an account of both units) it may be led to
-            if None in read or not (told_refs or is_same):
+            # an account of the CRM, and what is of it alone, may be of both units
+            shared = [ref for ref in told_refs if who.business_units and ref.system == "crm"]
+            if None in read or told_refs != shared or not (told_refs or is_same):
                 found.append(f"{coordinate}: {answers[0]} / {answers[1]}")
     return found
 
