@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +15,11 @@ from hub.model.record import Record, fields_of
 from hub.model.values import Money
 from hub.reads import relations as r
 from hub.reads.owners import HOPS_MAX, OWNERS
-from hub.security.principal import Role
+from hub.reads.reads import ReadHub
+from hub.security.principal import CallerClass, Role
 from hub.security.scope import Scope
 from tests.support.fake_source import FakeSource, terms
-from tests.unit.reads.world import HOUSE, World, customer_scope, make, ref
+from tests.unit.reads.world import HOUSE, SameAs, World, customer_scope, make, ref
 
 OPEN_TO_ALL = {"item", "inventory_position"}
 
@@ -188,6 +190,33 @@ async def test_a_number_asked_by_a_stranger_is_missing() -> None:
     assert await world.open(customer_scope("c2")).one_by_number("order", "SO1") is None
     assert await world.open(customer_scope("c2")).one_by_number("order", "none") is None
     assert isinstance(world.erp, FakeSource)
+
+
+async def test_an_account_is_of_the_units_of_the_customers_it_is_linked_with() -> None:
+    """A CRM knows no units. An ERP that knows them and tells none of a customer is refused."""
+    account, untold = ref("customer", "A-1", system="crm"), ref("customer", "c9")
+    world = World(references=SameAs((ref("customer", "c1"), account, untold)))
+    without = replace(terms("customer"), fields=frozenset({"number", "name"}))
+    world.crm.nouns = {**world.crm.nouns, "customer": without}
+    world.crm.put(make("customer", "A-1", system="crm", number="A-1"))
+    world.erp.put(make("customer", "c9", number="c9"))
+    for unit, is_seen in (("EU", True), ("US", False)):
+        reads = world.open(Scope(None, frozenset({unit}), False, frozenset({Role.AGENT})))
+        told = await reads.record_by_ref([account, untold])
+        assert [isinstance(each, Record) for each in told] == [is_seen, False]
+
+
+async def test_what_is_missing_costs_as_many_calls_as_what_is_hidden() -> None:
+    world = World()
+    for scope in (customer_scope("c1"), Scope(None, frozenset({"US"}), False, frozenset())):
+        calls = []
+        for key in ("s3", "s999"):
+            hub = ReadHub(list(world.hub.sources.values()), references=SameAs(),
+                          recorded=world.recorded, clock=world.clock)  # fmt: skip
+            reads = hub.open(scope, caller=CallerClass.CUSTOMER)
+            assert await reads.record_by_ref([ref("shipment", key, system="wms")]) == [None]
+            calls.append([(each.system, each.relation) for each in reads.calls])
+        assert calls[0] == calls[1] == [("wms", "shipment"), ("erp", "order")]
 
 
 async def test_an_agent_of_one_business_unit_prices_for_its_customers_only() -> None:
