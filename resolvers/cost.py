@@ -23,6 +23,7 @@ from graphql import GraphQLSchema
 from hub.reads.answers import UpstreamCall
 from hub.security.budget import Budgets
 from hub.security.principal import Principal
+from hub.security.scope import scope_of
 from resolvers.cost_estimate import ROWS_PER_UNIT, Estimator, Systems
 from resolvers.engine import Request
 
@@ -61,20 +62,34 @@ class Toll:
         return Admission(principal, self._budgets.charge(principal, estimate))
 
     def settle(self, admission: Admission, spent: Spent) -> dict[str, Any]:
-        """Correct the charge by what was spent; the value of `extensions.cost`."""
+        """Correct the charge by what was spent; the value of `extensions.cost`.
+
+        Whoever is bound to customers or business units pays the estimate and hears no more: what
+        was read, or was not because somebody had read it, tells what there is beyond the bound.
+        """
+        if scope_of(admission.principal).is_bound:
+            remaining = self._budgets.correct(
+                admission.principal, admission.requested, actual=admission.requested
+            )
+            return _told(admission.requested, admission.requested, remaining)
         calls = Counter(call.system for call in spent.calls)
         rows = spent.rows_read
         actual = cost_of(calls.total(), sum(rows.values()))
         remaining = self._budgets.correct(admission.principal, admission.requested, actual=actual)
-        return {
-            "requested": round(admission.requested, 1),
-            "actual": round(actual, 1),
-            "remaining": round(max(0.0, remaining), 1),
-            "perSystem": {
-                system: {"calls": calls[system], "rows": rows.get(system, 0)}
-                for system in sorted({*calls, *rows})
-            },
+        per_system = {
+            system: {"calls": calls[system], "rows": rows.get(system, 0)}
+            for system in sorted({*calls, *rows})
         }
+        return _told(admission.requested, actual, remaining) | {"perSystem": per_system}
+
+
+def _told(requested: float, actual: float, remaining: float) -> dict[str, Any]:
+    return {
+        "requested": round(requested, 1),
+        "actual": round(actual, 1),
+        "remaining": round(max(0.0, remaining), 1),
+        "perSystem": {},
+    }
 
 
 def cost_of(calls: int, rows: int) -> float:

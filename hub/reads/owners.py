@@ -87,7 +87,7 @@ class Owners:
     @property
     def is_bound(self) -> bool:
         """Whether some records are hidden from the scope."""
-        return self._customers is not None or self._scope.business_units is not None
+        return self._scope.is_bound
 
     def heard(self, error: OpsHubError) -> OpsHubError:
         """A failure as the scope may hear it: the values of a broken row may be anybody's."""

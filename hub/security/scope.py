@@ -24,6 +24,11 @@ class Scope:
     roles: frozenset[Role]
 
     @property
+    def is_bound(self) -> bool:
+        """Whether there are records it may not see."""
+        return self.customers is not None or self.business_units is not None
+
+    @property
     def is_external(self) -> bool:
         """Customers and partners: internal fields, notes and entries stay hidden from them."""
         return self.is_customer or self.roles <= OUTSIDE
