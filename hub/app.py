@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from time import monotonic
 
 from sqlalchemy import select
 from starlette.applications import Starlette
@@ -17,11 +16,13 @@ from starlette.routing import Route
 
 from hub.config.settings import Settings
 from hub.config.systems import SystemsFile
+from hub.connected import Connected, WallClock
 from hub.model.errors import SourceError, StoreUnavailable
-from hub.observe.health import Part, Readiness, SystemSeen, readiness
-from hub.reads.meeting import learn_references
-from hub.reads.reads import ReadHub
+from hub.observe import metrics
+from hub.observe.health import Part, Readiness, readiness
 from hub.security.authenticator import Authenticator, open_authenticator
+from hub.security.budget import Budgets
+from hub.security.introspection import may_introspect
 from hub.security.principal import CallerClass, Principal, caller_class
 from hub.security.profile import published_keys
 from hub.security.scope import scope_of
@@ -32,24 +33,21 @@ from hub.store.cross_references import CrossReferences
 from hub.store.engine import Store
 from hub.store.migrate import migrate, open_store
 from hub.store.timeline_entries import TimelineEntries
+from hub.store.usage import UsageStore
 from hub.web.routes import web_routes
 from resolvers.audit import AuditContext
 from resolvers.context import Context
+from resolvers.cost import Toll
 from resolvers.engine import Engine
 from resolvers.http import GraphQLEndpoint
+from resolvers.limits import Limits
+from resolvers.negotiation import Origins
+from resolvers.persisted import Documents
+from resolvers.persisted_manifest import ManifestFile
+from resolvers.persisted_steps import Step, steps_of
 from resolvers.schema import build_schema
-from sources.guard import GuardedSource
-from sources.registry import open_sources
-
-
-class WallClock:
-    """The clock of the machine."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return monotonic()
+from resolvers.usage import Usage
+from resolvers.usage_clients import CLIENT_HEADERS
 
 
 @dataclass(slots=True)
@@ -57,49 +55,65 @@ class Hub:
     """A composed hub. `open_hub` makes it, `close` ends what it opened."""
 
     settings: Settings
-    systems: SystemsFile
-    authenticator: Authenticator
     store: Store
-    references: CrossReferences
-    sources: Sequence[GuardedSource]
+    connected: Connected
+    authenticator: Authenticator
     engine: Engine
-    reads: ReadHub = field(init=False)
+    trusted: ManifestFile
+    usage: Usage
     background: list[asyncio.Task[None]] = field(default_factory=list)
     is_draining: bool = False
 
-    def __post_init__(self) -> None:
-        self.reads = self._reads_over(self.sources)
-
     def asgi(self) -> Starlette:
         """The application a server runs."""
-        endpoint = GraphQLEndpoint(
+        origins = self.settings.cors_origins
+        return Starlette(
+            routes=[
+                Route("/graphql", self.endpoint()),
+                *web_routes(self.look, self.authenticator.authenticate),
+            ],
+            middleware=[_cors(origins)],
+        )
+
+    def endpoint(self) -> GraphQLEndpoint:
+        """`/graphql` with everything that stands before and after the engine."""
+        settings = self.settings
+        clock = WallClock().monotonic
+        return GraphQLEndpoint(
             engine=self.engine,
-            authenticate=self.authenticate,
+            authenticate=self.authenticator.authenticate,
             open_context=self.open_context,
             deadline_s=self.deadline_s,
-            body_max=self.settings.body_max_bytes,
+            body_max=settings.body_max_bytes,
+            may_introspect=lambda who: may_introspect(who, settings.profile),
+            origins=Origins(frozenset(settings.cors_origins)),
+            documents=Documents(
+                self.trusted,
+                steps_of(settings.document_steps, profile=settings.profile),
+                count_unknown=_count_unknown,
+            ),
+            toll=Toll(
+                self.engine.graphql_schema,
+                Budgets(clock=clock),
+                systems=lambda: self.connected.by_name,
+            ),
+            usage=self.usage,
         )
-        return Starlette(
-            routes=[Route("/graphql", endpoint), *web_routes(self.look)],
-            middleware=[_cors(self.settings.cors_origins)],
-        )
-
-    def authenticate(self, authorization: str | None) -> Principal:
-        return self.authenticator.authenticate(authorization)
 
     def open_context(self, principal: Principal, correlation_id: str) -> Context:
-        scope = scope_of(principal)
+        """What resolvers see, for one request of one principal."""
         return AuditContext(
-            reads=self.reads.open(scope, caller=caller_class(principal)),
-            references=self.references,
+            reads=self.connected.reads.open(scope_of(principal), caller=caller_class(principal)),
+            references=self.connected.references,
             audit=AuditLog(self.store),
             principal=principal,
-            system_roles={source.name: source.role for source in self.sources},
+            system_roles=self.connected.roles,
             correlation_id=correlation_id,
             started_at=datetime.now(UTC),
         )
 
     def deadline_s(self, principal: Principal) -> float:
+        """How long a principal's whole request may take."""
         if caller_class(principal) is CallerClass.ANALYST:
             return self.settings.request_deadline_analyst_s
         return self.settings.request_deadline_agent_s
@@ -109,67 +123,22 @@ class Hub:
         problem = self.authenticator.problem
         identity = Part("identity", is_ok=problem is None, message=problem)
         parts = [await _store_part(self.store), identity, Part("schema", is_ok=True)]
-        seen = [_seen(source) for source in self.sources]
-        return readiness(parts, seen, is_draining=self.is_draining)
+        return readiness(parts, self.connected.seen(), is_draining=self.is_draining)
+
+    async def start(self) -> list[SourceError]:
+        """Look at every system once; what is wrong there, never raised."""
+        return await self.connected.start()
 
     def drain(self) -> None:
         self.is_draining = True
-
-    async def start(self) -> list[SourceError]:
-        """Look at every system once, each within its deadline; what is wrong there, never raised.
-
-        A system that is not there yet is asked again by whoever needs it.
-        """
-        found = await asyncio.gather(*(source.start() for source in self.sources))
-        return [problem for problems in found for problem in problems]
-
-    async def apply(self, systems: SystemsFile) -> list[SourceError]:
-        """Put another systems file in place of the one that is served, if all of it connects.
-
-        Requests that run keep the old sources until their deadline; sockets are not touched. What
-        is wrong is returned, and then nothing has changed.
-        """
-        sources = open_sources(systems)
-        found = await asyncio.gather(*(source.start() for source in sources))
-        problems = [problem for problems in found for problem in problems]
-        if problems:
-            await asyncio.gather(*(source.close() for source in sources))
-            return problems
-        self.background.append(asyncio.create_task(self._retire(self.reads, self.sources)))
-        self.systems, self.sources = systems, sources
-        self.reads = self._reads_over(sources)
-        self.background.append(asyncio.create_task(self._learn()))
-        return []
-
-    async def _retire(self, reads: ReadHub, sources: Sequence[GuardedSource]) -> None:
-        try:
-            await asyncio.sleep(self.settings.request_deadline_analyst_s)
-        finally:
-            await reads.close()
-            await asyncio.gather(*(source.close() for source in sources))
-
-    def _reads_over(self, sources: Sequence[GuardedSource]) -> ReadHub:
-        clock = WallClock()
-        return ReadHub(
-            sources,
-            references=self.references,
-            recorded=TimelineEntries(self.store, now=clock.now),
-            clock=clock,
-            records_max=self.settings.cache_records_max,
-        )
-
-    async def _learn(self) -> None:
-        """Import files and rules of the cross references, in the background."""
-        folder = Path(self.systems.where(("version",)).file).parent
-        specs = self.systems.cross_references
-        await learn_references(self.references, specs, self.sources, folder=folder)
 
     async def close(self) -> None:
         for task in self.background:
             task.cancel()
         await asyncio.gather(*self.background, return_exceptions=True)
-        await self.reads.close()
-        await asyncio.gather(*(source.close() for source in self.sources))
+        with suppress(StoreUnavailable):
+            await self.usage.write()
+        await self.connected.close()
         await self.store.close()
 
 
@@ -177,16 +146,26 @@ async def open_hub(settings: Settings, systems: SystemsFile, rules: TokenRules) 
     """Everything opened and joined; the store is migrated first."""
     await migrate(settings.store_dsn)
     store = await open_store(settings.store_dsn, process=chain_name(settings.data_dir))
-    sources = open_sources(systems)
-    roles = {source.name: source.role for source in sources}
     now = WallClock().now
+    roles = {name: system.role for name, system in systems.systems.items()}
     references = CrossReferences(store, roles=roles, now=now)
     await references.refresh()
-    published = published_keys(settings)
-    authenticator = await open_authenticator(rules, published=published, store=store, now=now)
-    engine = Engine(build_schema(), plans_max=settings.plan_cache_max)
-    hub = Hub(settings, systems, authenticator, store, references, sources, engine)
-    running = (hub._learn(), references.follow(), *authenticator.background())
+    connected = Connected(
+        systems,
+        references,
+        TimelineEntries(store, now=now),
+        records_max=settings.cache_records_max,
+        retire_after_s=settings.request_deadline_analyst_s,
+    )
+    authenticator = await open_authenticator(
+        rules, published=published_keys(settings), store=store, now=now
+    )
+    engine = Engine(build_schema(), plans_max=settings.plan_cache_max, limits=Limits())
+    trusted = ManifestFile(settings.trusted_documents)
+    trusted.refresh()
+    usage = Usage(engine.graphql_schema, UsageStore(store), now=now)
+    hub = Hub(settings, store, connected, authenticator, engine, trusted, usage)
+    running = (references.follow(), trusted.follow(), usage.follow(), *authenticator.background())
     hub.background += [asyncio.create_task(each) for each in running]
     return hub
 
@@ -200,16 +179,16 @@ async def _store_part(store: Store) -> Part:
     return Part("store", is_ok=True)
 
 
+def _count_unknown(step: Step) -> None:
+    metrics.count_unknown_document(step.name.lower())
+
+
 def _cors(origins: Sequence[str]) -> Middleware:
+    headers = ["Authorization", "Content-Type", "X-Correlation-Id", "traceparent"]
     return Middleware(
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["POST"],
-        allow_headers=["Authorization", "Content-Type", "X-Correlation-Id", "traceparent"],
-        expose_headers=["X-Correlation-Id"],
+        allow_headers=[*headers, *CLIENT_HEADERS],
+        expose_headers=["X-Correlation-Id", "Retry-After"],
     )
-
-
-def _seen(source: GuardedSource) -> SystemSeen:
-    health = source.health()
-    return SystemSeen(source.name, health.state, health.code, health.last_ok_age_s)

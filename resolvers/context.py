@@ -22,7 +22,7 @@ class OperationLimits:
     skus_max: int = 100  # SKUs, and locations, of `availability`
     search_hits_max: int = 50  # hits of `search`
     search_text_max: int = 200  # characters of its text
-    unmatched_max: int = 500  # rows of `unmatchedReferences`
+    unmatched_max: int = 100  # rows of `unmatchedReferences`
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ async def unmatched_references(
     ctx: Context,
     *,
     noun: NounArgument,
-    first: Annotated[int, argument("At most 500.")] = UNMATCHED_DEFAULT,
+    first: Annotated[int, argument("At most 100.")] = UNMATCHED_DEFAULT,
 ) -> Sequence[Ref]:
     """References no other system is known to share; Forbidden outside the house."""
     refuse_strangers(ctx, "unmatchedReferences")

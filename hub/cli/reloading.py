@@ -22,19 +22,19 @@ async def follow_file(
     hub: Hub, read: Callable[[], SystemsFile], say: Callable[[str], None]
 ) -> None:
     """Look at the file and what it includes for ever; cancel it to stop."""
-    seen = _stamp(hub.systems.files)
+    seen = _stamp(hub.connected.systems.files)
     while True:
         await asyncio.sleep(_LOOK_EVERY_S)
-        now = _stamp(hub.systems.files)
+        now = _stamp(hub.connected.systems.files)
         if now != seen:
             say(await _applied(hub, read))
-            seen = _stamp(hub.systems.files)
+            seen = _stamp(hub.connected.systems.files)
 
 
 async def _applied(hub: Hub, read: Callable[[], SystemsFile]) -> str:
     """What became of the change, for the person who made it."""
     try:
-        problems = await hub.apply(read())
+        problems = await hub.connected.apply(read())
     except (SystemsFileInvalid, OpsHubError) as error:
         return f"systems file: the old one stays: {error}"
     if problems:

@@ -17,7 +17,6 @@ from hub.model.errors import ConfigInvalid
 if TYPE_CHECKING:
     from hub.app import Hub
 
-_DRAIN_S = 10  # requests that run get this long to end
 _START_TIMEOUT_S = 10.0
 # Collecting the young generation every 700 objects costs 5-25 % on lists; the start-up objects,
 # frozen, are never looked at again.
@@ -57,7 +56,7 @@ class Serving:
 
 @asynccontextmanager
 async def serve(hub: Hub, listener: socket.socket) -> AsyncIterator[Serving]:
-    """Serve the hub on a bound socket; at the end requests drain for at most 10 s."""
+    """Serve the hub on a bound socket; at the end requests drain for `shutdown_grace_s` at most."""
     server = _Server(
         uvicorn.Config(
             hub.asgi(),
@@ -65,7 +64,7 @@ async def serve(hub: Hub, listener: socket.socket) -> AsyncIterator[Serving]:
             access_log=False,
             lifespan="off",
             server_header=False,
-            timeout_graceful_shutdown=_DRAIN_S,
+            timeout_graceful_shutdown=round(hub.settings.shutdown_grace_s),
         )
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -176,7 +176,7 @@ def _greeting(hub: Hub, ready: dict[str, Any]) -> str:
     """Where to go, who to be and what to ask first."""
     url = ready["url"]
     lines = [
-        f"\nopshub serves {len(hub.sources)} systems at {url}",
+        f"\nopshub serves {len(hub.connected.sources)} systems at {url}",
         f"  first screen  {url}/",
         f"  GraphQL       {url}/graphql",
     ]

@@ -24,7 +24,7 @@ from resolvers.engine.collect import Collector, Grouped
 from resolvers.engine.tree import META_FIELDS, TYPENAME, CompiledOperation, FieldPlan, Selection
 from resolvers.fields import DEFINITION_KEY, Binding, Source, binding_of
 
-PLANNED_FIELDS_MAX = 5_000
+PLANNED_FIELDS_MAX = 2_500
 """Fields of one operation after its fragments are expanded, once per possible type; 0.05-0.1 ms
 each to compile. More is refused."""
 

@@ -32,6 +32,7 @@ from resolvers.engine.compile import compile_operation
 from resolvers.engine.dispatch import Kinds
 from resolvers.engine.introspect import Introspection
 from resolvers.engine.paths import Place
+from resolvers.engine.plain_variables import PlainVariables
 from resolvers.engine.plan_cache import PLANS_MAX, Plan, PlanCache
 from resolvers.engine.run import Run
 from resolvers.engine.tree import CompiledOperation
@@ -204,7 +205,7 @@ class Engine:
         try:
             if self._limits is not None:
                 check_inputs(inputs, self._limits)
-            values = get_variable_values(
+            values = self._plain(plan, operation, inputs) or get_variable_values(
                 self.graphql_schema,
                 operation.variable_definitions,
                 dict(inputs),
@@ -216,6 +217,16 @@ class Engine:
         except OpsHubError as error:
             return [_refusal(error)]
         return values
+
+    def _plain(
+        self, plan: Plan, operation: OperationDefinitionNode, inputs: Mapping[str, Any]
+    ) -> VariableValues | None:
+        key = ("plain", plan.operations.index(operation))
+        plain = plan.derived.get(key)
+        if plain is None:
+            plain = plan.derived[key] = PlainVariables.of(self.graphql_schema, operation)
+        found: VariableValues | None = plain.values(inputs)
+        return found
 
     def _compiled(self, request: Request) -> CompiledOperation | GraphQLError:
         """The operation, compiled for these variables, or why it is not; either is cached."""

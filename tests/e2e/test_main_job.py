@@ -140,7 +140,8 @@ def test_search_finds_by_any_number(demo_hub: RunningHub) -> None:
 
 def test_the_first_screen_and_the_probes_answer(demo_hub: RunningHub) -> None:
     def get(path: str) -> httpx2.Response:
-        return httpx2.get(demo_hub.url + path, timeout=10)
+        house = {"Authorization": f"Bearer {demo_hub.token('operator')}"}
+        return httpx2.get(demo_hub.url + path, headers=house, timeout=10)
 
     assert "opshub" in get("/").text
     assert get("/first-screen.js").status_code == 200

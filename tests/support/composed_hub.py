@@ -47,7 +47,7 @@ class ComposedHub:
         self.hub = hub
         self._urls = {each.name: each.url for each in demo.systems if each.kind == "rest"}
         self._statements: Calls = Counter()
-        for source in hub.sources:
+        for source in hub.connected.sources:
             if isinstance(source._source, SqlSource):
                 self._count_statements(source._source)
 
@@ -102,7 +102,8 @@ async def composed_hub(demo: DemoSystems, data_dir: Path) -> AsyncIterator[Compo
     hub = await open_hub(Settings(data_dir=data_dir), systems, TokenRules(keys={}))
     try:
         assert await hub.start() == []
-        await asyncio.wait_for(asyncio.shield(hub.background[0]), 20)
+        assert hub.connected.learning is not None
+        await asyncio.wait_for(asyncio.shield(hub.connected.learning), 20)
         yield ComposedHub(hub, demo)
     finally:
         await hub.close()

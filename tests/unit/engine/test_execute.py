@@ -66,7 +66,7 @@ async def test_an_operation_may_not_grow_beyond_the_limit(engine: Engine) -> Non
     result = await engine.execute(document, context=World())
     assert result.data is None
     assert [
-        message.startswith("The operation selects more than 5000 fields")
+        message.startswith("The operation selects more than 2500 fields")
         for _, message in _paths(result)
     ] == [True]
 

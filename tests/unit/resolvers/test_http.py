@@ -237,7 +237,7 @@ async def test_a_store_that_is_away_is_a_503(desk: Desk) -> None:
 
 
 async def test_a_defect_is_masked(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    def open_context(principal: Any, correlation: str) -> Any:
+    def open_context(principal: Any, correlation_id: str) -> Any:
         raise KeyError("hunter2")
 
     answer = await ask(replace(endpoint(desk), open_context=open_context), ORDER)

@@ -1,0 +1,135 @@
+"""The connected systems of a running hub: opened, looked at, replaced together, closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from hub.config.systems import SystemsFile
+from hub.model.errors import SourceError
+from hub.observe.health import SystemSeen
+from hub.reads.meeting import learn_references
+from hub.reads.reads import ReadHub
+from hub.store.cross_references import CrossReferences
+from hub.store.timeline_entries import TimelineEntries
+from sources.guard import GuardedSource
+from sources.registry import open_sources
+
+
+class WallClock:
+    """The clock of the machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return monotonic()
+
+
+@dataclass(slots=True)
+class Connected:
+    """The systems of the file in force, and the reads over them.
+
+    `retire_after_s` is how long requests that run may go on with sources that were replaced;
+    `learning` ends when the cross references of the file in force are known.
+    """
+
+    systems: SystemsFile
+    references: CrossReferences
+    recorded: TimelineEntries
+    records_max: int
+    retire_after_s: float
+    sources: Sequence[GuardedSource] = field(init=False)
+    reads: ReadHub = field(init=False)
+    learning: asyncio.Task[None] | None = None
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._take(self.systems, open_sources(self.systems))
+
+    @property
+    def by_name(self) -> Mapping[str, GuardedSource]:
+        return {source.name: source for source in self.sources}
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The role of each system, by its name."""
+        return {source.name: source.role for source in self.sources}
+
+    def seen(self) -> list[SystemSeen]:
+        """Each system as its guard saw it last; asks none."""
+        healths = [(source.name, source.health()) for source in self.sources]
+        return [SystemSeen(name, one.state, one.code, one.last_ok_age_s) for name, one in healths]
+
+    async def start(self) -> list[SourceError]:
+        """Look at every system once, each within its deadline; what is wrong there, never raised.
+
+        A system that is not there yet is asked again by whoever needs it.
+        """
+        self._run_learning()
+        return await _looked_at(self.sources)
+
+    async def apply(self, systems: SystemsFile) -> list[SourceError]:
+        """Put another systems file in force, if all of it connects.
+
+        Sockets are not touched. What is wrong is returned, and then nothing has changed.
+        """
+        sources = open_sources(systems)
+        problems = await _looked_at(sources)
+        if problems:
+            await _close(sources)
+            return problems
+        self._run(self._retire(self.reads, self.sources))
+        self._take(systems, sources)
+        self._run_learning()
+        return []
+
+    async def close(self) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self.reads.close()
+        await _close(self.sources)
+
+    def _take(self, systems: SystemsFile, sources: Sequence[GuardedSource]) -> None:
+        self.systems, self.sources = systems, sources
+        self.reads = ReadHub(
+            sources,
+            references=self.references,
+            recorded=self.recorded,
+            clock=WallClock(),
+            records_max=self.records_max,
+        )
+
+    async def _retire(self, reads: ReadHub, sources: Sequence[GuardedSource]) -> None:
+        try:
+            await asyncio.sleep(self.retire_after_s)
+        finally:
+            await reads.close()
+            await _close(sources)
+
+    def _run_learning(self) -> None:
+        """Import files and rules of the cross references, in the background."""
+        folder = Path(self.systems.where(("version",)).file).parent
+        specs = self.systems.cross_references
+        work = learn_references(self.references, specs, self.sources, folder=folder)
+        self.learning = self._run(work)
+
+    def _run(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+
+async def _looked_at(sources: Sequence[GuardedSource]) -> list[SourceError]:
+    found = await asyncio.gather(*(source.start() for source in sources))
+    return [problem for problems in found for problem in problems]
+
+
+async def _close(sources: Sequence[GuardedSource]) -> None:
+    await asyncio.gather(*(source.close() for source in sources))
