@@ -73,11 +73,10 @@ class Asking:
         parts = []
         for field in self._names(type_):
             below = get_named_type(type_.fields[field].type)
-            alias = f"{name}_{field}: {field}"
             if is_leaf_type(below):
-                parts.append(alias)
+                parts.append(field)
             elif depth > 0 and (inner := self.selection(below.name, depth - 1)):
-                parts.append(f"{alias} {{ {inner} }}")
+                parts.append(f"{field} {{ {inner} }}")
         return " ".join(parts)
 
     def _names(self, type_: GraphQLObjectType | GraphQLInterfaceType) -> list[str]:
@@ -121,7 +120,7 @@ def _noun(type_: str) -> str:
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Alias (`Type_field`) and value of every leaf."""
+    """Name and value of every leaf."""
     if isinstance(value, dict):
         for key, each in value.items():
             yield from _leaves(each, key)
@@ -160,6 +159,9 @@ async def violations(scoped: ScopedHub, who: Principal, whose: Belongings) -> li
             found.append(f"{name} answers {codes}")
     public = await _asked_of_all(scoped, who, whose, PUBLIC)
     for name, answer in public:
+        codes = {each["extensions"]["code"] for each in answer["errors"]}
+        if codes - {"FORBIDDEN", *(["NOT_FOUND"] if name == "PriceRow" else [])}:
+            found.append(f"{name} answers {codes}")
         refused = [e for e in answer["errors"] if e["extensions"]["code"] == "FORBIDDEN"]
         found += [f"{name} refuses {each['path'][-1]}" for each in refused]
     everything = orjson.dumps(

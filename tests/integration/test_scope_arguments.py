@@ -300,7 +300,7 @@ async def test_an_ambiguous_number_has_only_candidates_the_asker_may_see(scoped:
 
 
 async def test_unmatched_references_are_of_the_own_unit(scoped: ScopedHub) -> None:
-    document = 'query { f: unmatchedReferences(noun: "customer", first: 500) { system } }'
+    document = 'query { f: unmatchedReferences(noun: "customer", first: 100) { system } }'
     whole = (await scoped.ask(HOUSE, document))["data"]["f"]
     european = (await scoped.ask(principal(Role.AGENT, unit=EU_UNIT), document))["data"]["f"]
     assert {each["system"] for each in whole} > {each["system"] for each in european} == {"erp-eu"}
