@@ -38,6 +38,7 @@ from hub.web.routes import web_routes
 from resolvers.audit import AuditContext
 from resolvers.context import Context
 from resolvers.cost import Toll
+from resolvers.counted import CountedRequests
 from resolvers.engine import Engine
 from resolvers.http import GraphQLEndpoint
 from resolvers.limits import Limits
@@ -98,6 +99,7 @@ class Hub:
                 systems=lambda: self.connected.by_name,
             ),
             usage=self.usage,
+            counted=CountedRequests(self.engine.graphql_schema, self.authenticator.refusals),
         )
 
     def open_context(self, principal: Principal, correlation_id: str) -> Context:

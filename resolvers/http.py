@@ -43,6 +43,7 @@ from resolvers.answer import (
 from resolvers.body import GraphQLRequest, Receive, read_body, read_query_string, read_request
 from resolvers.context import Context
 from resolvers.cost import Toll
+from resolvers.counted import CountedRequests
 from resolvers.engine import Engine, Request
 from resolvers.negotiation import (
     JSON,
@@ -104,7 +105,7 @@ def documents_as_sent() -> Documents:
 class GraphQLEndpoint:
     """`/graphql`. `deadline_s` gives the time a principal's whole request may take.
 
-    Without `usage` nothing is counted, without `toll` nothing is charged.
+    Without `usage` and `counted` nothing is counted, without `toll` nothing is charged.
     """
 
     engine: Engine
@@ -117,6 +118,7 @@ class GraphQLEndpoint:
     documents: Documents = field(default_factory=documents_as_sent)
     toll: Toll | None = None
     usage: Usage | None = None
+    counted: CountedRequests | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -142,15 +144,26 @@ class GraphQLEndpoint:
             self.origins.check(call.headers)
             check_once(call.headers)
             media = answer_type(", ".join(call.headers.getlist("accept")))
-            return media, await self._answer(await self._asked(call, media))
+            principal = self.authenticate(call.headers.get("authorization"))
+            return media, await self._answer_to(principal, call, media)
         except OpsHubError as error:
             metrics.count_refusal(error.code)
             return media, refusal(error, call.correlation, media)
         except Exception as error:  # the outermost loop: a defect is masked, never a traceback
             return media, defect(error, call.correlation)
 
-    async def _asked(self, call: Call, media: MediaType) -> Asked:
-        principal = self.authenticate(call.headers.get("authorization"))
+    async def _answer_to(self, principal: Principal, call: Call, media: MediaType) -> Answer:
+        """What somebody who is known gets; refusals are counted under their name."""
+        try:
+            answer = await self._answer(await self._asked(principal, call, media))
+        except OpsHubError as error:
+            metrics.count_refusal(error.code)
+            answer = refusal(error, call.correlation, media)
+        if self.counted is not None:
+            self.counted.refused(principal, answer.codes)
+        return answer
+
+    async def _asked(self, principal: Principal, call: Call, media: MediaType) -> Asked:
         if call.method == "GET":
             request = read_query_string(call.query_string)
         else:
@@ -191,6 +204,8 @@ class GraphQLEndpoint:
             asked.call.span, prepared.operation.operation.value, asked.request.operation_name
         )
         extensions = self._counted(prepared, asked)
+        if self.counted is not None:
+            self.counted.ran(asked.principal, prepared)
         context = self.open_context(asked.principal, asked.call.correlation)
         if self.toll is None:
             return await self._in_time(prepared, asked.principal, context), extensions

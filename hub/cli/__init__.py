@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli import config, demo, doctor, explain, migrate, query, schema, source, token, up
+from hub.cli import config, demo, doctor, explain, migrate, query, schema, source, token, up, verify
 
 app = typer.Typer(
     name="opshub",
@@ -14,7 +14,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (up.up, demo.demo, query.query, explain.explain, doctor.doctor, migrate.migrate):
+for command in (
+    up.up,
+    demo.demo,
+    query.query,
+    explain.explain,
+    doctor.doctor,
+    migrate.migrate,
+    verify.verify,
+):
     app.command()(command)
 for name, group in (
     ("config", config.group),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hub.config.settings import Settings
     from hub.config.systems import SystemsFile
     from hub.demo.supervisor import DemoSystems
+    from hub.security.tokens import TokenRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,14 @@ def _fast_loop() -> LoopFactory | None:
 
 
 async def _up(settings: Settings, wanted: Wanted) -> None:
+    from hub.cli.access import token_rules
     from hub.cli.listener import listen, write_ready
     from hub.cli.lock import only_one
     from hub.cli.reloading import follow_file
     from hub.cli.serving import serve
     from hub.cli.stopping import stop_requested
 
+    rules = token_rules(settings)  # refuses a production without authentication, first of all
     stopping = stop_requested()
     async with AsyncExitStack() as stack:
         _observe(settings, stack)
@@ -87,7 +90,7 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
             )
         nats_url = await _messages(settings, stack, tell=wanted.tell)
         read = partial(_systems, settings, demo)
-        hub = await _hub(settings, read(), stack)
+        hub = await _hub(settings, read(), rules, stack)
         for problem in await hub.start():
             wanted.tell(f"problem: {problem}")
         hub.background.append(asyncio.create_task(follow_file(hub, read, wanted.tell)))
@@ -142,12 +145,13 @@ async def _messages(settings: Settings, stack: AsyncExitStack, *, tell: Tell) ->
     return embedded.url
 
 
-async def _hub(settings: Settings, systems: SystemsFile, stack: AsyncExitStack) -> Hub:
+async def _hub(
+    settings: Settings, systems: SystemsFile, rules: TokenRules, stack: AsyncExitStack
+) -> Hub:
     """The composed hub, its store brought up to date."""
     from hub.app import open_hub
-    from hub.cli.access import token_rules
 
-    hub = await open_hub(settings, systems, token_rules(settings))
+    hub = await open_hub(settings, systems, rules)
     stack.push_async_callback(hub.close)
     return hub
 

@@ -173,7 +173,8 @@ async def running_scoped_hub(folder: Path) -> AsyncIterator[ScopedHub]:
         try:
             assert await hub.start() == []
             # nothing runs there at first but the learning of the cross references
-            await asyncio.wait_for(asyncio.gather(*hub.connected._running), LEARNING_MAX_S)
+            assert hub.connected.learning is not None
+            await asyncio.wait_for(asyncio.shield(hub.connected.learning), LEARNING_MAX_S)
             yield await _with_belongings(hub, demo)
         finally:
             await hub.close()
