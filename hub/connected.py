@@ -12,6 +12,7 @@ from time import monotonic
 from hub.config.systems import SystemsFile
 from hub.model.errors import SourceError
 from hub.observe.health import SystemSeen
+from hub.observe.tasks import in_background
 from hub.reads.meeting import learn_references
 from hub.reads.reads import ReadHub
 from hub.store.cross_references import CrossReferences
@@ -120,7 +121,7 @@ class Connected:
         self.learning = self._run(work)
 
     def _run(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
+        task = in_background(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack
@@ -76,6 +75,7 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
     from hub.cli.reloading import follow_file
     from hub.cli.serving import serve
     from hub.cli.stopping import stop_requested
+    from hub.observe.tasks import in_background
 
     rules = token_rules(settings)  # refuses a production without authentication, first of all
     stopping = stop_requested()
@@ -93,7 +93,7 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
         hub = await _hub(settings, read(), rules, stack)
         for problem in await hub.start():
             wanted.tell(f"problem: {problem}")
-        hub.background.append(asyncio.create_task(follow_file(hub, read, wanted.tell)))
+        hub.background.append(in_background(follow_file(hub, read, wanted.tell)))
         ready = _ready(settings, listener, nats_url, demo)
         async with serve(hub, listener) as server:
             for path in filter(None, (settings.data_dir / "ready.json", wanted.ready_file)):
