@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 def in_background(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """Run it beside everything else; a defect that ends it is logged, with its stack."""
-    task = asyncio.create_task(work, name=work.__qualname__)
+    task = asyncio.create_task(work, name=getattr(work, "__qualname__", None))
     task.add_done_callback(_tell_failure)
     return task
 
