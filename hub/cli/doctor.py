@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub.cli.options import DataDir, running_hub, settings_of
 from hub.cli.output import AsJson, Exit, run, show
 
 if TYPE_CHECKING:
@@ -37,11 +38,10 @@ class Finding:
 
 def doctor(
     systems: Annotated[Path | None, typer.Option(help="The systems file to look at.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="The hub's data directory.")] = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at Python, packages, data directory, port, store, NATS and the connected systems."""
-    from hub.cli.options import settings_of
 
     settings = settings_of(systems=systems, data_dir=data_dir)
     findings = [finding for look in LOOKS for finding in look(settings)]
@@ -85,7 +85,6 @@ def _data_dir(settings: Settings) -> list[Finding]:
 
 def _port(settings: Settings) -> list[Finding]:
     from hub.cli.listener import listen
-    from hub.cli.options import running_hub
     from hub.model.errors import ConfigInvalid
 
     ready = running_hub(settings)

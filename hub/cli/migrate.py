@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from hub.cli.options import DataDir, StoreUrl, settings_of
 from hub.cli.output import AsJson, run, show
 
 
 def migrate(
-    store_url: Annotated[
-        str | None, typer.Option(help="The store; by default the data directory's SQLite.")
-    ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="The hub's data directory.")] = None,
+    store_url: StoreUrl = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Apply the migrations the store does not have yet; any number of processes may try at once."""
-    from hub.cli.options import settings_of
     from hub.store.migrate import migrate as migrate_store
 
     settings = settings_of(store_url=store_url, data_dir=data_dir)

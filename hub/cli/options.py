@@ -1,14 +1,25 @@
-"""Settings as a command sees them: the environment, with what the command line says on top."""
+"""Settings as a command sees them: the environment, with what the command line says on top.
+
+Also the options that several commands share.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from hub.cli.output import Exit, stop
 
 if TYPE_CHECKING:
     from hub.config.settings import Settings
+
+DataDir = Annotated[Path | None, typer.Option(help="The hub's data directory.")]
+StoreUrl = Annotated[
+    str | None, typer.Option(help="The store; by default the data directory's SQLite.")
+]
 
 
 def settings_of(**overrides: Any) -> Settings:

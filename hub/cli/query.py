@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hub.cli.options import DataDir, running_hub, settings_of
 from hub.cli.output import AsJson, Exit, show, stop
 
 if TYPE_CHECKING:
@@ -30,11 +30,10 @@ def query(
     role: Annotated[str, typer.Option(help="The role to ask as, on a hub of this machine.")] = (
         "agent"
     ),
-    data_dir: Annotated[Path | None, typer.Option(help="The hub's data directory.")] = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Send one document to a running hub and print its answer."""
-    from hub.cli.options import running_hub, settings_of
 
     settings = settings_of(data_dir=data_dir)
     ready = running_hub(settings) or {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub.cli.options import DataDir, settings_of
 from hub.cli.output import AsJson, Exit, run, show, stop
 
 if TYPE_CHECKING:
@@ -45,12 +45,11 @@ def issue(
     ] = None,
     subject: Annotated[str, typer.Option(help="Who it is for.")] = "developer",
     ttl: Annotated[float, typer.Option(help="Hours until it expires.")] = _TTL_H,
-    data_dir: Annotated[Path | None, typer.Option(help="Where the key lies.")] = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Issue a token for a role, signed with the hub's own key."""
     from hub.cli.access import issue as issue_for
-    from hub.cli.options import settings_of
     from hub.model.errors import OpsHubError
     from hub.security.tokens import Grant
 
@@ -79,12 +78,11 @@ def revoke(
         float, typer.Option(help="How long; by default as long as any token lives.")
     ] = _HOURS_MAX,
     lift: Annotated[bool, typer.Option("--lift", help="End a revocation instead.")] = False,
-    data_dir: Annotated[Path | None, typer.Option(help="The hub's data directory.")] = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Refuse one token, or all of a subject, in every process of the hub within 5 seconds."""
     from hub.cli.access import operator_name
-    from hub.cli.options import settings_of
     from hub.store.revocations import Revoking
 
     if (jti is None) == (sub is None):

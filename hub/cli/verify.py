@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from hub.cli.options import DataDir, StoreUrl, settings_of
 from hub.cli.output import AsJson, Exit, run, show
 
 if TYPE_CHECKING:
@@ -29,14 +29,11 @@ class Verified:
 
 
 def verify(
-    store_url: Annotated[
-        str | None, typer.Option(help="The store; by default the data directory's SQLite.")
-    ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="The hub's data directory.")] = None,
+    store_url: StoreUrl = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Check every audit chain from its first entry on; a break is reported, never repaired."""
-    from hub.cli.options import settings_of
 
     found = run(_verified(settings_of(store_url=store_url, data_dir=data_dir).store_dsn))
     answer = {"ok": found.is_whole, **asdict(found)}

@@ -15,14 +15,9 @@ from hub.store.audit_log import AuditLog, AuditQuery, Place, decode_cursor, enco
 from hub.store.chain_name import CHAIN_NAME_FILE, chain_name
 from hub.store.engine import Store
 from hub.store.migrate import open_store
-from tests.support.stores import BACKENDS, NOON, opened_store, run_sql, store_url
+from tests.support.stores import NOON, opened_store, run_sql
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return store_url(request.param, request, tmp_path)
 
 
 @pytest_asyncio.fixture

@@ -1,12 +1,9 @@
 """Counted refusals on real databases: added up over processes, bounded, never lost by an outage."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from hub.model.errors import StoreUnavailable
 from hub.store import refusals as module
@@ -19,21 +16,10 @@ from hub.store.refusals import (
     read_refusals,
     refusals_total,
 )
-from tests.support.stores import BACKENDS, NOON, opened_store, store_url
+from tests.support.stores import NOON
 
 MINUTE = timedelta(minutes=1)
 ALL = RefusalQuery(first=1_000)
-
-
-@pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return store_url(request.param, request, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    async with opened_store(url) as opened:
-        yield opened
 
 
 class Watch:

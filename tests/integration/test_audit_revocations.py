@@ -1,11 +1,8 @@
 """Revoked tokens on real databases: who refuses what until when, and that it is audited."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from hub.model.errors import InputInvalid
 from hub.store import revocations as module
@@ -13,20 +10,9 @@ from hub.store.audit import verify_chains
 from hub.store.engine import Store
 from hub.store.migrate import open_store
 from hub.store.revocations import Claim, Revocations, Revoking, active_revocations
-from tests.support.stores import BACKENDS, NOON, opened_store, rows_of, store_url
+from tests.support.stores import NOON, rows_of
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return store_url(request.param, request, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    async with opened_store(url) as opened:
-        yield opened
 
 
 class Watch:

@@ -1,28 +1,14 @@
 """The hash chain on real databases: whatever is changed, removed or put in is found."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from hub.store import audit
 from hub.store.audit import AuditEntry, ChainBreak, append, verify_chain, verify_chains
 from hub.store.engine import Store
 from hub.store.migrate import open_store
-from tests.support.stores import BACKENDS, NOON, opened_store, rows_of, run_sql, store_url
-
-
-@pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return store_url(request.param, request, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    async with opened_store(url) as opened:
-        yield opened
+from tests.support.stores import NOON, rows_of, run_sql
 
 
 def entry(number: int) -> AuditEntry:

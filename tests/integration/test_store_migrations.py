@@ -15,18 +15,13 @@ from hub.model.errors import ConfigInvalid, StoreUnavailable
 from hub.store.engine import connect
 from hub.store.migrate import Migrated, migrate, newest_version, open_store
 from hub.store.tables import metadata
-from tests.support.stores import BACKENDS, opened_store, rows_of, run_sql, store_url
+from tests.support.stores import opened_store, rows_of, run_sql
 
 VERSIONS = ("0001", "0002", "0003")
 MIGRATE = (
     "import asyncio, sys; from hub.store.migrate import migrate;"
     "print(len(asyncio.run(migrate(sys.argv[1])).applied))"
 )
-
-
-@pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return store_url(request.param, request, tmp_path)
 
 
 async def test_the_tables_are_those_of_the_code(url: str) -> None:

@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from hub.model.customer import Customer
 from hub.model.errors import ConfigInvalid, InputInvalid
@@ -17,7 +15,7 @@ from hub.store.engine import Store
 from hub.store.migrate import open_store
 from hub.store.reference_acts import Act
 from hub.store.reference_table import ReferenceTable
-from tests.support.stores import BACKENDS, NOON, opened_store, rows_of, store_url
+from tests.support.stores import NOON, rows_of
 
 ROLES = {"crm": "crm", "erp-eu": "erp", "erp-us": "erp", "wms-north": "wms"}
 ANNA = Act("anna", "same tax number on paper")
@@ -28,17 +26,6 @@ def of(system: str, key: str) -> Ref:
 
 
 A, B, C, D = of("crm", "A-1"), of("erp-eu", "1001"), of("erp-us", "77"), of("crm", "A-2")
-
-
-@pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return store_url(request.param, request, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    async with opened_store(url) as opened:
-        yield opened
 
 
 def references_in(store: Store) -> CrossReferences:

@@ -2,14 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from hub.model.case import ActorType, Visibility
 from hub.model.errors import InputInvalid
@@ -19,22 +16,11 @@ from hub.store import timeline_entries
 from hub.store.engine import Store
 from hub.store.migrate import open_store
 from hub.store.timeline_entries import TimelineEntries
-from tests.support.stores import BACKENDS, NOON, opened_store, rows_of, store_url
+from tests.support.stores import NOON, rows_of
 
 ORDER = Ref("order", "erp-eu", "4711")
 OTHER = Ref("order", "erp-us", "4711")
 SEED = 20260301
-
-
-@pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return store_url(request.param, request, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    async with opened_store(url) as opened:
-        yield opened
 
 
 def entries_in(store: Store) -> TimelineEntries:

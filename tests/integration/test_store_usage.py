@@ -1,34 +1,18 @@
 """Counts of usage on real databases: exact after many writers, by client, document, coordinate."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
-import pytest_asyncio
 
 from hub.store.engine import Store
 from hub.store.migrate import open_store
 from hub.store.usage import OF_REQUESTS, TEXT_MAX, Counted, UsageKey, UsageStore, Use, UsedDocument
-from tests.support.stores import BACKENDS, NOON, opened_store, rows_of, store_url
+from tests.support.stores import NOON, rows_of
 
 HOUR = timedelta(hours=1)
 MINE = UsedDocument(
     "d1", "Mine", frozenset({"Query.me", "Me.subject"}), "query Mine { me { subject } }"
 )
 YOURS = UsedDocument("d2", "", frozenset({"Query.me", "Me.roles"}), "{ me { roles } }")
-
-
-@pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return store_url(request.param, request, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    async with opened_store(url) as opened:
-        yield opened
 
 
 def key(

@@ -1,13 +1,10 @@
 """Usage over a real store: exact counts, hours, limits, outages, what is kept of documents."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import strawberry
 from sqlalchemy.exc import ProgrammingError
 
@@ -24,7 +21,7 @@ from resolvers.schema import build_schema
 from resolvers.usage import OTHER, Usage
 from resolvers.usage_clients import Client
 from resolvers.usage_deprecations import Deprecation
-from tests.support.stores import BACKENDS, NOON, opened_store, rows_of, run_sql, store_url
+from tests.support.stores import NOON, rows_of, run_sql
 
 MINE = "query Mine { me { subject } }"
 BOTH = "query A { me { subject } } query B { me { roles } }"
@@ -65,17 +62,6 @@ class World:
 @pytest.fixture(scope="module")
 def engine() -> Engine:
     return Engine(build_schema())
-
-
-@pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return store_url(request.param, request, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    async with opened_store(url) as opened:
-        yield opened
 
 
 @pytest.fixture
