@@ -22,8 +22,9 @@ Format = Literal["json", "text"]
 MESSAGE_LENGTH_MAX = 8_192  # characters; a longer text is cut and says so
 STACK_LENGTH_MAX = 16_384  # characters, the last ones kept: they name the cause
 
-_CHATTY = ("httpx2", "httpcore2", "nats", "aiosqlite")
-"""Libraries whose INFO lines would carry URLs with their queries, and so keys of records."""
+_CHATTY = ("httpx2", "httpcore2", "nats", "aiosqlite", "alembic")
+"""Libraries whose INFO lines carry URLs with their queries, and so keys of records, or (alembic)
+16 lines about its own plugins before the first start says anything."""
 
 _HIDDEN = "[hidden]"
 _SECRET_NAMES = re.compile(

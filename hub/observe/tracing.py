@@ -83,11 +83,6 @@ def shutdown() -> None:
         stopped.provider.shutdown()
 
 
-def is_recording() -> bool:
-    """Whether spans go anywhere; asked before attributes that cost something are computed."""
-    return _active is not None
-
-
 def span(
     name: str, *, kind: Kind = "internal", attributes: Attributes | None = None
 ) -> AbstractContextManager[Span]:
