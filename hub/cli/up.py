@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -99,7 +101,8 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
             for path in filter(None, (settings.data_dir / "ready.json", wanted.ready_file)):
                 write_ready(path, ready)
             stack.callback((settings.data_dir / "ready.json").unlink, missing_ok=True)
-            show(ready, _greeting(hub, ready), as_json=wanted.as_json)
+            greeting = _greeting(hub, ready, try_it=_first_question(settings, demo))
+            show(ready, greeting, as_json=wanted.as_json)
             await server.until(stopping)
         wanted.tell("stopping")
 
@@ -176,7 +179,7 @@ def _ready(
     return ready
 
 
-def _greeting(hub: Hub, ready: dict[str, Any]) -> str:
+def _greeting(hub: Hub, ready: dict[str, Any], *, try_it: str | None) -> str:
     """Where to go, who to be and what to ask first."""
     url = ready["url"]
     lines = [
@@ -184,13 +187,29 @@ def _greeting(hub: Hub, ready: dict[str, Any]) -> str:
         f"  first screen  {url}/",
         f"  GraphQL       {url}/graphql",
     ]
-    if "demo" not in ready:
+    if try_it is None:
         return "\n".join(lines)
     lines += [f"  token {role:20} {token}" for role, token in ready["demo"]["tokens"].items()]
-    number = ready["demo"]["orders"]["delivered"]
-    lines += [
-        "\ntry, in another terminal:",
-        f'  opshub query \'{{ order(number: "{number}") {{ number status '
-        "customer { name } shipments { carrier status } sections { name system state } } }'",
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "\ntry, in another terminal:", f"  {try_it}"])
+
+
+def _first_question(settings: Settings, demo: DemoSystems | None) -> str | None:
+    """A command about an order of the demo, as it works from another shell in this folder."""
+    if demo is None:
+        return None
+    number = demo.interesting.orders["delivered"]
+    document = (
+        f'{{ order(number: "{number}") {{ number status '
+        "customer { name } shipments { carrier status } sections { name system state } } }"
+    )
+    words = [_this_program(), "query"]
+    if settings.data_dir != type(settings).model_fields["data_dir"].default:
+        words += ["--data-dir", str(settings.data_dir)]
+    return shlex.join([*words, document])
+
+
+def _this_program() -> str:
+    """The path this command was started by, since another shell may not have it on its PATH."""
+    program = Path(sys.argv[0])
+    folder = Path.cwd()
+    return str(program.relative_to(folder) if program.is_relative_to(folder) else program)

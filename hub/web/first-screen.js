@@ -1,8 +1,11 @@
 // The first screen: sends what is in the form to /graphql and shows the answer as it came.
+// An order of the demo systems, so that the first Run answers there; elsewhere it is not found.
+const DEMO_ORDER = "100002";
+
 const EXAMPLES = [
   {
     title: "An order over every system",
-    variables: { number: "" },
+    variables: { number: DEMO_ORDER },
     document: `query OrderDesk($number: String!) {
   order(number: $number) {
     number status placedAt total { amount currency }
@@ -25,7 +28,7 @@ const EXAMPLES = [
   },
   {
     title: "Search by any number or name",
-    variables: { text: "" },
+    variables: { text: DEMO_ORDER },
     document: `query Find($text: String!) {
   search(text: $text, first: 10) { hits { field value node { __typename id } } }
 }`,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import typer
 
@@ -158,7 +159,30 @@ def test_up_says_in_words_what_to_try(demo_hub: RunningHub) -> None:
     said = demo_hub.log.read_text()
     assert f"opshub serves 6 systems at {demo_hub.url}" in said
     assert f"token {'agent':20} {demo_hub.token('agent')}" in said
-    assert "opshub query '{ order(number: " in said
+    assert "opshub query --data-dir " in said
+
+
+def test_the_command_to_try_works_as_it_is_printed(demo_hub: RunningHub) -> None:
+    printed = demo_hub.log.read_text().partition("another terminal:\n")[2].splitlines()[0]
+    path = environment(PATH="/usr/bin:/bin")  # another shell knows no virtual environment
+    done = subprocess.run(
+        ["/bin/sh", "-c", printed], cwd=demo_hub.log.parent, env=path, capture_output=True,
+        text=True, timeout=40, check=False,
+    )  # fmt: skip
+    assert done.returncode == OK, done.stderr + done.stdout
+    delivered = demo_hub.demo["orders"]["delivered"]
+    assert json.loads(done.stdout)["data"]["order"]["number"] == delivered
+
+
+def test_the_first_start_does_not_begin_with_lines_about_alembic(demo_hub: RunningHub) -> None:
+    assert "alembic" not in demo_hub.log.read_text()
+
+
+def test_the_questions_of_the_readme_are_about_an_order_that_answers(demo_hub: RunningHub) -> None:
+    asked = set(re.findall(r'order\(number: "(\d+)"\)', ROOT.joinpath("README.md").read_text()))
+    assert asked == {demo_hub.demo["orders"]["delivered"]}
+    screen = httpx2.get(f"{demo_hub.url}/first-screen.js", timeout=10).text
+    assert f'const DEMO_ORDER = "{demo_hub.demo["orders"]["delivered"]}"' in screen
 
 
 def test_up_without_systems_and_with_a_wrong_setting(tmp_path: Path) -> None:
