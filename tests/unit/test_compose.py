@@ -5,6 +5,7 @@ schema of the compose specification does (OPSHUB_TEST_COMPOSE_SCHEMA, set by `.c
 """
 
 import importlib
+import io
 import json
 import os
 import re
@@ -17,20 +18,18 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from dotenv import dotenv_values
+
+from hub.model.errors import ConfigInvalid
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 SCHEMA = os.environ.get("OPSHUB_TEST_COMPOSE_SCHEMA")
 CONFIG_TIMEOUT_S = 30
 
-# Variables of docker-compose.yml itself; deploy/env.example lists them.
-GIVEN = {
-    "POSTGRES_PASSWORD": "a",
-    "NATS_TOKEN": "b",
-    "TOKEN_KEY_FILE": "./c",
-    "ERP_DSN": "sqlite:///d",
-}
-REFERENCE = re.compile(r"(?<!\$)\$\{(\w+)")
+EXAMPLE = ROOT / "deploy" / "env.example"
+SECRETS = {"POSTGRES_PASSWORD": "a", "NATS_TOKEN": "b"}
+REFERENCE = re.compile(r"(?<!\$)\$\{(\w+)(?::-([^}]*))?\}")
 
 # The one service that is root: it hands a new volume to its owner and ends.
 ROOT_BY_NEED = {"nats-volume"}
@@ -52,13 +51,34 @@ def _hubs() -> Iterator[tuple[str, dict[str, Any]]]:
     return ((name, service) for name, service in _services().items() if "build" in service)
 
 
+def _example() -> dict[str, str]:
+    """The variables of deploy/env.example as `.env` gives them, its two secrets filled in."""
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    filled = [f"{line}{SECRETS.get(line.removesuffix('='), '')}" for line in lines]
+    values = dotenv_values(stream=io.StringIO("\n".join(filled)))
+    return {name: value or "" for name, value in values.items()}
+
+
+def _hub_environment(given: Mapping[str, str]) -> dict[str, str]:
+    """What the service `hub` finds in its environment, every reference put in."""
+
+    def value(found: re.Match[str]) -> str:
+        return given.get(found[1]) or found[2] or ""
+
+    declared = _services()["hub"]["environment"]
+    return {name: REFERENCE.sub(value, str(each)) for name, each in declared.items()}
+
+
 @pytest.mark.skipif(
     shutil.which("docker-compose") is None, reason="docker-compose is not installed"
 )
-def test_docker_compose_accepts_it() -> None:
+@pytest.mark.parametrize("is_filled_in", [True, False])
+def test_docker_compose_accepts_it_and_the_demo_wants_no_secret(is_filled_in: bool) -> None:
+    named = {name for name, _ in REFERENCE.findall(COMPOSE.read_text(encoding="utf-8"))}
+    kept = {name: value for name, value in os.environ.items() if name not in named}
     checked = subprocess.run(
         ["docker-compose", "--file", str(COMPOSE), "--profile", "demo", "config", "--quiet"],
-        env={**os.environ, **GIVEN},
+        env=kept | (_example() if is_filled_in else {}),
         capture_output=True,
         text=True,
         timeout=CONFIG_TIMEOUT_S,
@@ -118,9 +138,48 @@ def test_ports_are_published_on_loopback_only() -> None:
 
 
 def test_variables_are_in_the_example_file() -> None:
-    written = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8")
-    named = {line.partition("=")[0] for line in written.splitlines() if re.match(r"\w+=", line)}
-    assert set(REFERENCE.findall(COMPOSE.read_text(encoding="utf-8"))) == named == set(GIVEN)
+    named = {name for name, _ in REFERENCE.findall(COMPOSE.read_text(encoding="utf-8"))}
+    assert named == set(_example())
+
+
+def test_the_demo_asks_for_no_variable_and_waits_only_for_the_collector() -> None:
+    demo = _services()["demo"]
+    assert REFERENCE.findall(json.dumps(demo)) == []
+    assert list(demo["depends_on"]) == ["collector"]
+
+
+def test_nats_does_not_start_without_a_token() -> None:
+    assert ": $${NATS_TOKEN:?" in _services()["nats"]["entrypoint"][-1]
+
+
+def _checked(environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The settings of that environment, once production has found nothing missing."""
+    for name in [name for name in os.environ if name.startswith("OPSHUB_")]:
+        monkeypatch.delenv(name)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    settings = importlib.import_module("hub.config.settings").load_settings()
+    importlib.import_module("hub.security.profile").check_profile(settings)
+    return settings
+
+
+def test_production_lacks_nothing_with_the_example_filled_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = _checked(_hub_environment(_example()), monkeypatch)
+    assert settings.profile == "production"
+    assert settings.store_dsn == "postgresql://opshub:a@postgres:5432/opshub"
+    assert settings.nats_dsn == "nats://b@nats:4222"
+    assert settings.token_claim_roles == ("roles",)  # an empty variable keeps the default
+
+
+def test_production_refuses_to_start_with_nothing_filled_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(ConfigInvalid) as refused:
+        _checked(_hub_environment({}), monkeypatch)
+    for name in ("OPSHUB_STORE_URL", "OPSHUB_NATS_URL"):
+        assert f"{name} is not set" in str(refused.value)
 
 
 def test_the_hub_in_production_has_a_key_of_its_own() -> None:
@@ -133,7 +192,7 @@ def test_the_hub_in_production_has_a_key_of_its_own() -> None:
 
 def test_the_systems_file_it_mounts_is_valid() -> None:
     load_systems = importlib.import_module("hub.config.systems").load_systems
-    systems = load_systems(ROOT / "deploy" / "systems.yaml", environ=GIVEN)
+    systems = load_systems(ROOT / "deploy" / "systems.yaml", environ=_example())
     assert set(systems.systems) == {"erp"}
 
 
