@@ -7,26 +7,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hub.config.problems import Problem, SystemsFileInvalid
-from hub.config.systems import load_systems
+from hub.config.problems import Problem
+from hub.config.systems import read_systems
 
 
 def problems_of(file: Path, *, environ: Mapping[str, str]) -> tuple[Problem, ...]:
-    """All mistakes of a systems file, in its order; none where it can be used."""
-    try:
-        load_systems(file, environ=environ)
-    except SystemsFileInvalid as error:
-        return error.problems
-    return ()
+    """All mistakes and notes of a systems file, in its order; no error where it can be used."""
+    return read_systems(file, environ=environ)[1]
 
 
 def as_text(file: Path, problems: Sequence[Problem]) -> str:
-    """One line a problem, then how many there are; `FILE: ok` where there is none."""
-    if not problems:
-        return f"{file}: ok"
+    """One line a problem, then how many there are; `FILE: ok` where there is no error."""
     errors = sum(each.is_error for each in problems)
     counts = ((errors, "problem"), (len(problems) - errors, "note"))
     told = ", ".join(_counted(count, word) for count, word in counts if count)
+    if not errors:
+        told = f"ok, {told}" if told else "ok"
     return "\n".join([*map(str, problems), f"{file}: {told}"])
 
 

@@ -8,13 +8,16 @@ from hub.config.connection_specs import Request
 from hub.config.field_meaning import check_attributes, check_fields
 from hub.config.field_specs import FieldSpec
 from hub.config.findings import Findings, Place
-from hub.config.problems import Path, likely_word, one_of
+from hub.config.problems import Path, likely_word, one_of, with_article
 from hub.config.vocabulary import KEY_WORDS, NESTED_NOUNS, OPERATORS, PAGE_WORDS
 from hub.model.catalog import NOUNS
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PAGING = ("next", "page", "cursor")
 _WORD = re.compile(r"\w+")
+_LITERAL = re.compile(
+    r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1", re.DOTALL
+)  # texts, quoted names, comments and dollar quotes of SQL
 
 
 def check_entity(findings: Findings, place: Place) -> None:
@@ -60,6 +63,9 @@ def _check_table(findings: Findings, place: Place) -> None:
     if entity.from_ is None:
         findings.key(place.path, "an entity of a sql system without from",
                      expected="from: a table, a view or a SELECT")  # fmt: skip
+    elif _has_two_statements(entity.from_):
+        findings.value((*place.path, "from"), "more than one statement",
+                       expected="a table, a view or one SELECT")  # fmt: skip
     asked = [("by_key", entity.by_key), ("list", entity.list)]
     asked += [(f"by_{name}", request) for name, request in entity.by.items()]
     for word, request in asked:
@@ -73,6 +79,12 @@ def _check_table(findings: Findings, place: Place) -> None:
         if column.rpartition(".")[2].casefold() not in columns:
             findings.value(path, f"{column!r} is not in the SELECT of from", expected="it selected",
                            likely=likely_word(column, columns))  # fmt: skip
+
+
+def _has_two_statements(source: str) -> bool:
+    """Whether something stands after a semicolon, texts and comments left aside."""
+    _, _, rest = _LITERAL.sub(" ", source).partition(";")
+    return bool(rest.strip(" \t\r\n;"))
 
 
 def _selected(source: str) -> frozenset[str] | None:
@@ -103,7 +115,7 @@ def _columns_of(spec: FieldSpec) -> list[str]:
 def _check_requests(findings: Findings, place: Place) -> None:
     entity = place.entity
     if entity.from_ is not None:
-        findings.key((*place.path, "from"), f"from in a {place.system.kind} system",
+        findings.key((*place.path, "from"), f"from in {with_article(place.system.kind)} system",
                      expected="by_key, by_<field> or list")  # fmt: skip
     if entity.by_key is None and entity.list is None and not entity.by:
         findings.key(place.path, "nothing that can be asked",

@@ -11,7 +11,9 @@ from zoneinfo import available_timezones
 from hub.config import formats
 from hub.config.field_specs import AttributeSpec, CurrencySpec, FieldSpec, UnitSpec
 from hub.config.findings import Findings, Place
-from hub.config.problems import Path, likely_word, one_of
+from hub.config.outside_meaning import check_python
+from hub.config.problems import Path, likely_word, one_of, with_article
+from hub.config.reference_meaning import check_reference
 from hub.config.vocabulary import OFFSET_ZONE, READERS
 from hub.model.record import Field, Kind
 
@@ -44,6 +46,8 @@ def check_fields(findings: Findings, place: Place, fields: dict[str, FieldSpec],
         _RULES.get(known.kind, _no_rule)(findings, place, path, spec, known)
         _check_values(findings, path, spec, known)
         _check_formats(findings, path, spec, known)
+        if spec.python is not None:
+            check_python(findings, (*path, "python"), spec.python)
 
 
 def _check_words(findings: Findings, path: Path, known: Field, spec: FieldSpec) -> None:
@@ -53,7 +57,7 @@ def _check_words(findings: Findings, path: Path, known: Field, spec: FieldSpec) 
                      expected="exactly one of column, columns, const, python, each")  # fmt: skip
     for word, kinds in _ONLY_FOR.items():
         if getattr(spec, word) not in (None, False) and known.kind not in kinds:
-            findings.value((*path, word), f"{word!r} for a {known.kind} field",
+            findings.value((*path, word), f"{word!r} for {with_article(known.kind)} field",
                            expected=f"it only for {', '.join(sorted(kinds))}")  # fmt: skip
     for word in ("entity", "key", "fields"):
         if getattr(spec, word) is not None and spec.each is None:
@@ -115,31 +119,6 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _reference(findings: Findings, place: Place, path: Path, spec: FieldSpec, known: Field) -> None:
-    noun = known.to or ""
-    if spec.to is None:
-        serving = [name for name, nouns in findings.declared.items() if noun in nouns]
-        if len(serving) != 1 and spec.python is None:
-            which = f"{' and '.join(serving)} serve" if serving else "no system of the file serves"
-            likely = f"{serving[0] if serving else place.system.name}.{noun}"
-            findings.key(path, f"a reference without to, and {which} {noun}",
-                         expected="to: system.noun", likely=likely)  # fmt: skip
-        return
-    at = (*path, "to")
-    if spec.to.column is not None:
-        if spec.to.values is None:
-            findings.value(at, "a column of systems without values",
-                           expected='values: { "01": system, ... }')  # fmt: skip
-        for native, system in (spec.to.values or {}).items():
-            findings.known_system((*at, "values", native), system)
-    elif spec.to.system is None or spec.to.noun is None:
-        findings.value(at, f"{spec.to.system!r} names no noun", expected="system.noun",
-                       likely=f"{spec.to.system}.{noun}")  # fmt: skip
-    elif findings.known_system(at, spec.to.system) and spec.to.noun != noun:
-        findings.value(at, f"a reference to {spec.to.noun!r}", expected=f"{noun}, which it names",
-                       likely=f"{spec.to.system}.{noun}")  # fmt: skip
-
-
 def _children(findings: Findings, place: Place, path: Path, spec: FieldSpec, known: Field) -> None:
     if spec.each is None or known.to is None:
         if spec.python is None:
@@ -159,7 +138,7 @@ def _children(findings: Findings, place: Place, path: Path, spec: FieldSpec, kno
 
 
 _RULES = {
-    "money": _money, "quantity": _quantity, "instant": _instant, "reference": _reference,
+    "money": _money, "quantity": _quantity, "instant": _instant, "reference": check_reference,
     "children": _children,
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.config.documents import Document
-from hub.config.problems import Path, dotted, likely_word, one_of
+from hub.config.problems import Path, dotted, likely_word, note, one_of
 from hub.config.specs import EntitySpec, SystemsFile, SystemSpec
 from hub.model.catalog import NOUNS
 from hub.model.record import Field, fields_of
@@ -37,6 +37,19 @@ class Findings:
         """A problem with a key, or with something its value lacks."""
         if not self.is_left_out(path):
             self.document.report_key(path, message, expected=expected, likely=likely)
+
+    def note(self, path: Path, message: str, *, expected: str, likely: str | None = None) -> None:
+        """Something about a value that deserves a look, though the file can be used."""
+        if not self.is_left_out(path) and dotted(path) not in self.reported:
+            at = self.document.where(path)
+            found = note(at, path, message, expected=expected, likely=likely)
+            self.document.problems.append(found)
+
+    def note_key(self, path: Path, message: str, *, expected: str) -> None:
+        """Something about a key that deserves a look, though the file can be used."""
+        if not self.is_left_out(path):
+            found = note(self.document.where_key(path), path, message, expected=expected)
+            self.document.problems.append(found)
 
     def known_system(self, path: Path, system: str) -> bool:
         """Whether the file declares the system; a problem where it does not."""

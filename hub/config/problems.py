@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -30,7 +30,8 @@ class Position(NamedTuple):
 class Problem:
     """One mistake. `message` says what was received; `likely` is a word the file may have meant.
 
-    Without `is_error` it is a note: the file can be used, but something deserves a look.
+    Without `is_error` it is a note: the file can be used, but something deserves a look. With
+    `is_unreachable` the system did not answer, so that nothing else is known of it.
     """
 
     file: str
@@ -41,22 +42,25 @@ class Problem:
     expected: str
     likely: str | None = None
     is_error: bool = True
+    is_unreachable: bool = False
 
     def __str__(self) -> str:
         meant = f"; did you mean {self.likely!r}?" if self.likely else ""
         where = f"{self.file}:{self.line}:{self.column}"
         named = f" {self.path}:" if self.path else ""
-        return f"{where}:{named} {self.message}; expected {self.expected}{meant}"
+        kind = "" if self.is_error else " note:"
+        return f"{where}:{kind}{named} {self.message}; expected {self.expected}{meant}"
 
 
 class SystemsFileInvalid(ConfigInvalid):
-    """The systems file cannot be used. `problems` holds all of them, in the order of the file."""
+    """The systems file cannot be used. `problems` holds all of them, in the order of the file.
+
+    Notes are among them, but the message counts errors.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(
-            sorted(problems, key=lambda each: (each.file, each.line, each.column))
-        )
-        count = len(self.problems)
+        self.problems = in_order(problems)
+        count = sum(each.is_error for each in self.problems)
         head = f"the systems file has {count} problem{'s' if count != 1 else ''}"
         super().__init__("\n".join([head, *map(str, self.problems)]))
 
@@ -66,6 +70,19 @@ def problem(
 ) -> Problem:
     """A problem at a position; `path` is written with dots, as people say it."""
     return Problem(at.file, at.line, at.column, dotted(path), message, expected, likely)
+
+
+def note(
+    at: Position, path: Path, message: str, *, expected: str, likely: str | None = None
+) -> Problem:
+    """Something that deserves a look, though the file can be used."""
+    found = problem(at, path, message, expected=expected, likely=likely)
+    return replace(found, is_error=False)
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Problems in the order of the file."""
+    return tuple(sorted(problems, key=lambda each: (each.file, each.line, each.column)))
 
 
 def dotted(path: Path) -> str:
@@ -93,3 +110,8 @@ def one_of(known: Iterable[str]) -> str:
     if len(words) <= _NAMED_MAX:
         return "one of " + ", ".join(words) if words else "nothing here"
     return f"one of {', '.join(words[:_NAMED_MAX])} and {len(words) - _NAMED_MAX} more"
+
+
+def with_article(word: str) -> str:
+    """`a rest`, `an odata`."""
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"

@@ -10,10 +10,10 @@ from hub.config.documents import Document
 from hub.config.entity_meaning import check_entity
 from hub.config.findings import Findings, Place, declared_nouns
 from hub.config.problems import Path, likely_word, one_of
-from hub.config.specs import CrossReferenceSpec, SystemsFile, SystemSpec
+from hub.config.reference_meaning import check_cross_reference
+from hub.config.specs import SystemsFile, SystemSpec
 from hub.config.vocabulary import MONEY_OR_STOCK_COMMANDS, OPEN_KINDS, OTHER_COMMANDS
 from hub.model.catalog import NOUNS
-from hub.model.record import fields_of
 
 _SYSTEM_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _SENDERS = ("post", "put", "patch", "sql")
@@ -27,7 +27,7 @@ def check_meaning(systems: SystemsFile, document: Document, left_out: frozenset[
     for system in systems.systems.values():
         _check_system(findings, system)
     for noun, spec in systems.cross_references.items():
-        _check_cross_reference(findings, noun, spec)
+        check_cross_reference(findings, noun, spec)
 
 
 def _check_system(findings: Findings, system: SystemSpec) -> None:
@@ -101,32 +101,3 @@ def _check_over(findings: Findings, system: SystemSpec, command: CommandSpec, pa
         _check_auth(findings, command.over.auth, (*path, "over", "auth"))
         url = command.over.url.get_secret_value()
         _check_url(findings, kind, url, (*path, "over", "url"))
-
-
-def _check_cross_reference(findings: Findings, noun: str, spec: CrossReferenceSpec) -> None:
-    path: Path = ("cross_references", noun)
-    if noun not in NOUNS:
-        findings.key(path, f"unknown noun {noun!r}", expected=one_of(NOUNS),
-                     likely=likely_word(noun, NOUNS))  # fmt: skip
-        return
-    if (spec.table is None) != (spec.columns is None) or (spec.table or spec.match) is None:
-        findings.key(path, "nothing to meet by", expected="table and columns, or match")
-    for target in spec.columns or {}:
-        _check_meeting(findings, (*path, "columns", target), target)
-    for field in spec.match or ():
-        known = fields_of(NOUNS[noun])
-        if field not in known:
-            findings.value((*path, "match"), f"unknown field {field!r} of {noun}",
-                           expected=one_of(known), likely=likely_word(field, known))  # fmt: skip
-
-
-def _check_meeting(findings: Findings, path: Path, target: str) -> None:
-    """A system that is not connected yet may have keys in the table; a misspelt one may not."""
-    system, dot, word = target.partition(".")
-    if not dot or not word:
-        findings.key(path, f"{target!r} names no system and noun", expected="system.noun")
-    elif system not in findings.declared:
-        likely = likely_word(system, findings.declared)
-        if likely is not None:
-            findings.key(path, f"unknown system {system!r}", expected=one_of(findings.declared),
-                         likely=f"{likely}.{word}")  # fmt: skip

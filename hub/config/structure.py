@@ -120,8 +120,12 @@ def _expected(error: ErrorDetails, context: Mapping[str, Any]) -> str:
             return "a whole number"
         case "bool_parsing" | "bool_type":
             return "true or false"
-    message = error["msg"]
-    return message[:1].lower() + message[1:].removeprefix("nput should be ")
+        case "too_short":
+            return f"at least {context['min_length']}"
+        case "too_long":
+            return f"at most {context['max_length']}"
+    message = error["msg"].removeprefix("Input should be ")
+    return message[:1].lower() + message[1:]
 
 
 _PATTERNS = {

@@ -26,10 +26,13 @@ def section(page: Path, name: str) -> str:
 
 
 def example_text(folder: Path) -> str:
-    """The page's example, its mounted secret in a file of this folder."""
+    """The page's example; its mounted secret and its import file are in this folder."""
     secret = folder / "erp_token"
     secret.write_text(f"{SECRET}\n")
     text = section(PAGE, "example").removeprefix("```yaml\n").removesuffix("```")
+    customers = folder / "import" / "customers.csv"
+    customers.parent.mkdir()
+    customers.write_text("kdnr,account_id\n")
     return text.replace("/run/secrets/erp_token", str(secret))
 
 

@@ -87,7 +87,7 @@ def test_problems_are_text_for_people_and_json_for_programs(tmp_path: Path) -> N
                 "file": str(file), "line": 2, "column": 1, "path": "system",
                 "message": "unknown word 'system'",
                 "expected": "one of cross_references, include, systems, version",
-                "likely": "systems", "is_error": True,
+                "likely": "systems", "is_error": True, "is_unreachable": False,
             }
         ],
     }  # fmt: skip

@@ -31,7 +31,7 @@ def test_example_is_understood(example: SystemsFile) -> None:
     assert {name: sorted(each.entities) for name, each in example.systems.items()} == {
         "erp": ["credit_memo", "customer", "item", "order", "order_line"],
         "wms": ["shipment"],
-        "crm": ["case"],
+        "crm": ["case", "customer"],
     }
     erp, wms = example.systems["erp"], example.systems["wms"]
     assert (erp.limits.timeout_s, erp.limits.in_flight, erp.limits.batch) == (2.0, 4, 500)
