@@ -162,7 +162,8 @@ def _prospect(rng: Random, name: str, account: str) -> Account:
 def cross_reference_rows(customers: tuple[Customer, ...]) -> list[dict[str, str]]:
     """Rows of `customers.csv`: one for each account and the customers that meet in it.
 
-    An account with two customers of one ERP has two rows.
+    An account with two customers of one ERP has two rows. The packaged file is these rows written
+    once; a test compares it with the plan, so that the two cannot drift apart.
     """
     rows: list[dict[str, str]] = []
     by_account: dict[str, dict[str, list[str]]] = {}
