@@ -1,7 +1,7 @@
 """Counted refusals on real databases: added up over processes, bounded, never lost by an outage."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -16,18 +16,10 @@ from hub.store.refusals import (
     read_refusals,
     refusals_total,
 )
-from tests.support.stores import NOON
+from tests.support.stores import NOON, Watch
 
 MINUTE = timedelta(minutes=1)
 ALL = RefusalQuery(first=1_000)
-
-
-class Watch:
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
 
 
 async def test_counts_add_up_by_principal_code_and_minute(store: Store) -> None:

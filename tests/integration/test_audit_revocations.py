@@ -10,19 +10,9 @@ from hub.store.audit import verify_chains
 from hub.store.engine import Store
 from hub.store.migrate import open_store
 from hub.store.revocations import Claim, Revocations, Revoking, active_revocations
-from tests.support.stores import NOON, rows_of
+from tests.support.stores import NOON, Watch, rows_of
 
 HOUR = timedelta(hours=1)
-
-
-class Watch:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
 
 
 def revoking(claim: Claim, value: str, *, until: datetime = NOON + HOUR) -> Revoking:

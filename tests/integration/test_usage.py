@@ -1,7 +1,7 @@
 """Usage over a real store: exact counts, hours, limits, outages, what is kept of documents."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from resolvers.schema import build_schema
 from resolvers.usage import OTHER, Usage
 from resolvers.usage_clients import Client
 from resolvers.usage_deprecations import Deprecation
-from tests.support.stores import NOON, rows_of, run_sql
+from tests.support.stores import NOON, Watch, rows_of, run_sql
 
 MINE = "query Mine { me { subject } }"
 BOTH = "query A { me { subject } } query B { me { roles } }"
@@ -33,18 +33,10 @@ LINK = """mutation L($refs: [SourceRefInput!]!) {
 DESK, PORTAL = Client("desk", "1.0"), Client("portal", "2.1")
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-
 class World:
     """Counting over one store; `ask` is one request."""
 
-    def __init__(self, store: Store, engine: Engine, clock: Clock) -> None:
+    def __init__(self, store: Store, engine: Engine, clock: Watch) -> None:
         self.clock = clock
         self.engine = engine
         self.usage = Usage(engine.graphql_schema, UsageStore(store), now=clock.now)
@@ -66,7 +58,7 @@ def engine() -> Engine:
 
 @pytest.fixture
 def world(store: Store, engine: Engine) -> World:
-    return World(store, engine, Clock())
+    return World(store, engine, Watch())
 
 
 async def counts(store: Store) -> list[Any]:
@@ -81,7 +73,7 @@ async def test_counts_are_exact_after_concurrent_requests_of_two_processes(
     url: str, store: Store, engine: Engine
 ) -> None:
     second = await open_store(url, process="two")
-    worlds = [World(store, engine, Clock()), World(second, engine, Clock())]
+    worlds = [World(store, engine, Watch()), World(second, engine, Watch())]
 
     async def ask(number: int) -> None:
         await asyncio.sleep(0.001 * (number % 7))
@@ -209,7 +201,7 @@ class Query:
 
 
 async def test_a_request_is_told_what_it_uses_that_goes_away(store: Store) -> None:
-    world = World(store, Engine(strawberry.Schema(query=Query)), Clock())
+    world = World(store, Engine(strawberry.Schema(query=Query)), Watch())
     assert [each.extension for each in world.ask("{ new old }")] == [
         {
             "coordinate": "Query.old",

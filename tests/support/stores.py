@@ -17,6 +17,16 @@ BACKENDS: tuple[Backend, ...] = ("sqlite", "postgresql")
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
+class Watch:
+    """A clock that stands at NOON until it is set."""
+
+    def __init__(self) -> None:
+        self.at = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+
 def store_url(backend: Backend, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database; asks for the PostgreSQL fixture only where it is needed."""
     if backend == "sqlite":
