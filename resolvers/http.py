@@ -15,7 +15,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from graphql import ExecutionResult, GraphQLError
@@ -27,7 +27,6 @@ from hub.observe import metrics
 from hub.observe.correlation import correlated
 from hub.observe.spans import answered, name_operation, request_span
 from hub.observe.tracing import extract
-from hub.security.introspection import may_introspect
 from hub.security.principal import Principal, caller_class
 from resolvers.answer import (
     Answer,
@@ -56,8 +55,6 @@ from resolvers.negotiation import (
     check_way,
 )
 from resolvers.persisted import Documents, ResolvedDocument
-from resolvers.persisted_manifest import ManifestFile
-from resolvers.persisted_steps import Steps
 from resolvers.usage import Usage
 from resolvers.usage_clients import client_of
 from resolvers.usage_deprecations import as_extensions
@@ -96,11 +93,6 @@ class Asked:
     media: MediaType
 
 
-def documents_as_sent() -> Documents:
-    """No manifest: every text runs, and texts sent with their hash are found again."""
-    return Documents(ManifestFile(None), Steps({}), count_unknown=lambda _: None)
-
-
 @dataclass(frozen=True, slots=True)
 class GraphQLEndpoint:
     """`/graphql`. `deadline_s` gives the time a principal's whole request may take.
@@ -113,9 +105,9 @@ class GraphQLEndpoint:
     open_context: OpenContext
     deadline_s: Callable[[Principal], float]
     body_max: int  # bytes
-    may_introspect: Callable[[Principal], bool] = lambda who: may_introspect(who, "production")
-    origins: Origins = field(default_factory=Origins)
-    documents: Documents = field(default_factory=documents_as_sent)
+    may_introspect: Callable[[Principal], bool]
+    origins: Origins
+    documents: Documents
     toll: Toll | None = None
     usage: Usage | None = None
     counted: CountedRequests | None = None

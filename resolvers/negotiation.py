@@ -70,8 +70,7 @@ def check_way(operation: OperationDefinitionNode, method: str, *, has_streams: b
         )
     if operation.operation is OperationType.SUBSCRIPTION and has_streams:
         raise BodyInvalid(
-            "a subscription is answered by a stream, which this Accept does not take; "
-            "open a WebSocket here with the subprotocol graphql-transport-ws",
+            "subscriptions are not in this release; ask for what you need by a query",
             status=406,
         )
 

@@ -44,11 +44,6 @@ def is_visible(noun: str, field: str, scope: Scope) -> bool:
     return not scope.is_external or field not in INTERNAL_FIELDS.get(noun, _NONE)
 
 
-def hidden_fields(noun: str, scope: Scope) -> frozenset[str]:
-    """All fields of a noun that the scope may not see."""
-    return INTERNAL_FIELDS.get(noun, _NONE) if scope.is_external else _NONE
-
-
 def is_readable(visibility: Visibility | None, scope: Scope) -> bool:
     """Whether the scope may read a message or timeline entry; without a visibility it is internal.
 

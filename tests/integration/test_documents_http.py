@@ -10,9 +10,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from hub.security.introspection import may_introspect
 from hub.security.principal import Role
 from hub.store.usage import UsageStore
 from resolvers.http import GraphQLEndpoint
+from resolvers.negotiation import Origins
 from resolvers.persisted import Documents
 from resolvers.persisted_manifest import ManifestFile
 from resolvers.persisted_steps import Step, Steps
@@ -51,6 +53,8 @@ class World:
             open_context=lambda who, _: desk.context(who),
             deadline_s=lambda _: 5.0,
             body_max=100_000,
+            may_introspect=lambda who: may_introspect(who, "production"),
+            origins=Origins(),
             documents=Documents(
                 trusted, STEPS, count_unknown=lambda step: self.unknown.update([step])
             ),

@@ -24,6 +24,8 @@ from hub.observe.logs import JsonLines
 from hub.security.tokens import TokenRules
 from resolvers.errors import ANSWER_BYTES_MAX
 from resolvers.http import GraphQLEndpoint
+from resolvers.negotiation import Origins
+from tests.support.documents import documents_as_sent
 from tests.support.rest_system import RestSystem, running_rest
 from tests.unit.resolvers.asking import ask
 from tests.unit.resolvers.shelf import AGENT
@@ -132,6 +134,9 @@ def _endpoint(hub: Hub) -> GraphQLEndpoint:
         open_context=hub.open_context,
         deadline_s=lambda _: 10.0,
         body_max=10_000,
+        may_introspect=lambda _: False,
+        origins=Origins(),
+        documents=documents_as_sent(),
     )
 
 

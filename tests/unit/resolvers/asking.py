@@ -8,9 +8,12 @@ import orjson
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from hub.security.introspection import may_introspect
 from hub.security.principal import Principal
 from hub.security.tokens import bearer_of
 from resolvers.http import GraphQLEndpoint
+from resolvers.negotiation import Origins
+from tests.support.documents import documents_as_sent
 from tests.unit.resolvers.shelf import AGENT, Desk
 
 BODY_MAX = 1_000  # bytes; small, so that a test can go beyond it
@@ -46,14 +49,17 @@ def endpoint(desk: Desk, **more: Any) -> GraphQLEndpoint:
         bearer_of(authorization)
         return AGENT
 
-    return GraphQLEndpoint(
-        engine=desk.engine,
-        authenticate=authenticate,
-        open_context=lambda principal, correlation: desk.context(principal),
-        deadline_s=lambda principal: DEADLINE_S,
-        body_max=BODY_MAX,
-        **more,
-    )
+    parts: dict[str, Any] = {
+        "engine": desk.engine,
+        "authenticate": authenticate,
+        "open_context": lambda principal, correlation: desk.context(principal),
+        "deadline_s": lambda principal: DEADLINE_S,
+        "body_max": BODY_MAX,
+        "may_introspect": lambda who: may_introspect(who, "production"),
+        "origins": Origins(),
+        "documents": documents_as_sent(),
+    }
+    return GraphQLEndpoint(**parts | more)
 
 
 async def ask(
