@@ -14,7 +14,7 @@ from hub.reads import answers, relations
 from resolvers.edges import internal, referred, related, related_one, told
 from resolvers.fields import computed, represents
 from resolvers.lazy import LazyCustomer
-from resolvers.sourced import Money, Quantity, Sourced
+from resolvers.sourced import Money, Quantity, SectionStatus, Sourced, sections_field
 
 
 @represents(model.Item)
@@ -39,6 +39,7 @@ class Item(Sourced):
     positions: list[InventoryPosition] | None = related(
         relations.POSITIONS_BY_SKU, "Stock at each location, in every warehouse system."
     )
+    sections: list[SectionStatus] = sections_field()
 
 
 @represents(model.InventoryPosition)

@@ -11,7 +11,7 @@ from hub.reads import relations
 from resolvers.edges import coded, internal, referred, related, related_one, told
 from resolvers.fields import represents
 from resolvers.lazy import LazyCustomer, LazyItem, LazyOrder, LazyRma
-from resolvers.sourced import Money, Quantity, Sourced
+from resolvers.sourced import Money, Quantity, SectionStatus, Sourced, sections_field
 
 
 @represents(model.InvoiceLine)
@@ -70,3 +70,4 @@ class Invoice(Sourced):
     credit_memos: list[CreditMemo] | None = related(
         relations.CREDIT_MEMOS_BY_INVOICE, "Credit memos that name the invoice, oldest first."
     )
+    sections: list[SectionStatus] = sections_field()

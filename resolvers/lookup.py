@@ -5,21 +5,24 @@ A record outside the caller's scope and one that does not exist have the same an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import strawberry
 
 from hub.model.catalog import NOUNS
 from hub.model.errors import IdInvalid, InputInvalid, NotFound, NumberAmbiguous, OpsHubError
-from hub.model.ids import decode_id, decode_id_of, encode_id
+from hub.model.ids import decode_id, decode_id_of
 from hub.model.record import Record
 from hub.model.values import Ref
 from hub.reads.answers import Found
+from resolvers.candidates import candidates_of
 from resolvers.context import Context
 from resolvers.partial import Partial
 
 NUMBER_MAX = 100  # characters of a number people use
+CALLED = {"item": "SKU", "return": "RMA number", "shipment": "tracking number"}
+"""What people call the number they ask by, where that is not the noun's number."""
 
 Looked = Record | Partial | OpsHubError
 
@@ -57,10 +60,12 @@ async def one_by_id(ctx: Context, noun: str, id_: str) -> Record:
 
 
 async def one_by_source_ref(ctx: Context, noun: str, given: SourceRefInput) -> Record:
-    """The record a system knows under its own key; raises NotFound or why it was not read."""
+    """The record a system knows under its own key.
+
+    Raises InputInvalid for a system that is not connected, NotFound, or why it was not read.
+    """
+    check_systems(ctx, "sourceRef.system", [given.system])
     ref = Ref(noun, given.system, given.external_id)
-    if given.system not in ctx.system_roles:
-        raise NotFound(noun, f"{given.system}:{given.external_id}")
     return await _one_by_ref(ctx, ref, asked=f"{given.system}:{given.external_id}")
 
 
@@ -76,17 +81,18 @@ async def _one_by_ref(ctx: Context, ref: Ref, *, asked: str) -> Record:
 async def one_by_number(ctx: Context, noun: str, number: str) -> Record | Partial:
     """The record with that number; what `the_one` says of several, none, and failed systems."""
     check_text("number", number, NUMBER_MAX)
-    return the_one(noun, number, await ctx.reads.records_by_number(noun, number))
+    found = await ctx.reads.records_by_number(noun, number)
+    return await the_one(ctx, noun, number=number, found=found)
 
 
-def the_one(noun: str, number: str, found: Found) -> Record | Partial:
+async def the_one(ctx: Context, noun: str, *, number: str, found: Found) -> Record | Partial:
     """The only record found, with one error for each system that could not be asked.
 
     Raises NumberAmbiguous where several were found, and NotFound where all answered and none was.
     """
     if len(found.records) > 1:
-        candidates = tuple((one.ref.system, encode_id(one.ref)) for one in found.records)
-        raise NumberAmbiguous(noun, number, candidates)
+        candidates = await candidates_of(ctx, found.records)
+        raise NumberAmbiguous(CALLED.get(noun, f"{noun} number"), number, candidates)
     if found.failures:
         return Partial(found.records[0] if found.records else None, found.failures)
     if not found.records:
@@ -114,7 +120,7 @@ def ref_of_node(id_: str) -> Ref:
     """The ref behind the id of any noun; IdInvalid for an id of what is no noun."""
     ref = decode_id(id_)
     if ref.noun not in NOUNS:
-        raise IdInvalid(id_, expected=f"the id of a noun, this is the id of a {ref.noun}")
+        raise IdInvalid(id_, expected=f"an id of a noun; this one is of {ref.noun}")
     return ref
 
 
@@ -129,6 +135,14 @@ def check_count(name: str, values: Sequence[object], most: int) -> None:
     """InputInvalid where more were given than one argument may hold."""
     if len(values) > most:
         raise InputInvalid(name, f"{len(values)} values", expected=f"at most {most}")
+
+
+def check_systems(ctx: Context, name: str, systems: Iterable[str]) -> None:
+    """InputInvalid for the first that is no connected system."""
+    for system in systems:
+        if system not in ctx.system_roles:
+            known = ", ".join(sorted(ctx.system_roles))
+            raise InputInvalid(name, system, expected=f"one of {known}")
 
 
 def check_text(name: str, text: str, most: int) -> None:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 import strawberry
 
 from hub.model import order as model
+from hub.model.correlation import correlation_id_of
 from hub.reads import relations
 from resolvers.derived import financial_status, fulfillment_status, return_status
 from resolvers.edges import coded, internal, referred, related, told
@@ -98,7 +99,13 @@ class Order(Sourced):
     freight: Money | None = told("Freight within the total.")
     ship_to: ShipTo = computed(lambda order: order, description="Where it goes.")
     sales_person: str | None = internal("order", "sales_person", "Who sold it.")
-    correlation_id: str | None = told("Follows the order through every system.")
+    correlation_id: str = computed(
+        correlation_id_of,
+        description=(
+            "Follows the order through every system: the one its ERP holds, else one the hub "
+            "derives from the order's identity there, the same at every read."
+        ),
+    )
     updated_at: datetime | None = told("Last change in the system.")
 
     customer: LazyCustomer | None = referred("customer", "customer", "Who ordered.")

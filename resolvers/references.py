@@ -9,15 +9,15 @@ from typing import Annotated
 import strawberry
 
 from hub.model.catalog import NOUNS
-from hub.model.errors import Forbidden, InputInvalid, NotFound
+from hub.model.errors import Forbidden, InputInvalid, NotFound, OpsHubError
 from hub.model.values import Ref
 from hub.security.principal import Role
-from hub.store.cross_references import UNMATCHED_MAX
+from hub.store.cross_references import LINKED_MAX, UNMATCHED_MAX
 from hub.store.reference_acts import Act
 from resolvers.context import Context
 from resolvers.edges import refuse_strangers, told
 from resolvers.fields import represents
-from resolvers.lookup import SourceRefInput, argument, check_text
+from resolvers.lookup import SourceRefInput, argument, check_count, check_systems, check_text
 from resolvers.sourced import SourceRef
 
 REASON_MAX = 500  # characters
@@ -54,7 +54,8 @@ async def link_references(
     """Declare references the same thing; audited. Linking what is linked changes nothing."""
     _check_change(ctx, noun, reason, idempotency_key)
     named = [_ref(ctx, noun, ref) for ref in refs]
-    await _check_visible(ctx, named)
+    check_count("refs", named, LINKED_MAX)
+    await _check_known(ctx, named)
     act = Act(ctx.principal.subject, reason, idempotency_key)
     return Linked(await ctx.references.link(named, act=act))
 
@@ -108,13 +109,23 @@ async def _check_visible(ctx: Context, refs: Sequence[Ref]) -> None:
         raise NotFound(ref.noun, f"{ref.system}:{ref.key}")
 
 
+async def _check_known(ctx: Context, refs: Sequence[Ref]) -> None:
+    """Each is a record its system has and the caller may see, else nothing is linked.
+
+    NotFound for the first that is not; why it was not read where its system cannot tell now.
+    """
+    for ref, found in zip(refs, await ctx.reads.record_by_ref(refs), strict=True):
+        if isinstance(found, OpsHubError):
+            raise found
+        if found is None:
+            raise NotFound(ref.noun, f"{ref.system}:{ref.key}")
+
+
 def _check_noun(noun: str) -> None:
     if noun not in NOUNS:
         raise InputInvalid("noun", noun, expected=f"one of {', '.join(sorted(NOUNS))}")
 
 
 def _ref(ctx: Context, noun: str, given: SourceRefInput) -> Ref:
-    if given.system not in ctx.system_roles:
-        known = ", ".join(sorted(ctx.system_roles))
-        raise InputInvalid("refs.system", given.system, expected=f"one of {known}")
+    check_systems(ctx, "refs.system", [given.system])
     return Ref(noun, given.system, given.external_id)

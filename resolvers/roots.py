@@ -18,6 +18,7 @@ from resolvers.lookup import (
     Looked,
     NumberArgument,
     SourceRefArgument,
+    SourceRefInput,
     argument,
     check_count,
     check_text,
@@ -31,6 +32,7 @@ from resolvers.lookup import (
 from resolvers.partial import Partial
 
 SKU_MAX = 100  # characters
+SHIPMENT_WAYS = (["id"], ["sourceRef"], ["carrier", "trackingNumber"])
 
 Ids = Annotated[list[strawberry.ID], argument("Opaque ids, at most 100.")]
 Skus = Annotated[list[str], argument("SKUs, at most 100.")]
@@ -46,9 +48,7 @@ async def order(
 ) -> Record | Partial:
     """One order, by exactly one of the arguments."""
     only_one({"id": id, "number": number, "sourceRef": source_ref})
-    if source_ref is not None:
-        return await one_by_source_ref(ctx, "order", source_ref)
-    return await _by_id_or_number(ctx, "order", id, number)
+    return await _one(ctx, "order", id_=id, number=number, source_ref=source_ref)
 
 
 async def orders(ctx: Context, *, ids: Ids) -> list[Looked]:
@@ -57,11 +57,15 @@ async def orders(ctx: Context, *, ids: Ids) -> list[Looked]:
 
 
 async def customer(
-    ctx: Context, *, id: IdArgument = None, number: NumberArgument = None
+    ctx: Context,
+    *,
+    id: IdArgument = None,
+    number: NumberArgument = None,
+    source_ref: SourceRefArgument = None,
 ) -> Record | Partial:
-    """One customer, by id or number."""
-    only_one({"id": id, "number": number})
-    return await _by_id_or_number(ctx, "customer", id, number)
+    """One customer, by exactly one of the arguments."""
+    only_one({"id": id, "number": number, "sourceRef": source_ref})
+    return await _one(ctx, "customer", id_=id, number=number, source_ref=source_ref)
 
 
 async def item(
@@ -69,31 +73,48 @@ async def item(
     *,
     id: IdArgument = None,
     sku: Annotated[str | None, argument("Its SKU; every system is asked.")] = None,
+    source_ref: SourceRefArgument = None,
 ) -> Record | Partial:
-    """One item, by id or SKU."""
-    only_one({"id": id, "sku": sku})
-    return await _by_id_or_number(ctx, "item", id, sku)
+    """One item, by exactly one of the arguments."""
+    only_one({"id": id, "sku": sku, "sourceRef": source_ref})
+    return await _one(ctx, "item", id_=id, number=sku, source_ref=source_ref)
 
 
 async def rma(
-    ctx: Context, *, id: IdArgument = None, number: NumberArgument = None
+    ctx: Context,
+    *,
+    id: IdArgument = None,
+    number: NumberArgument = None,
+    source_ref: SourceRefArgument = None,
 ) -> Record | Partial:
-    """One return, by id or RMA number."""
-    only_one({"id": id, "number": number})
-    return await _by_id_or_number(ctx, "return", id, number)
+    """One return, by exactly one of id, RMA number and sourceRef."""
+    only_one({"id": id, "number": number, "sourceRef": source_ref})
+    return await _one(ctx, "return", id_=id, number=number, source_ref=source_ref)
 
 
 async def case(
-    ctx: Context, *, id: IdArgument = None, number: NumberArgument = None
+    ctx: Context,
+    *,
+    id: IdArgument = None,
+    number: NumberArgument = None,
+    source_ref: SourceRefArgument = None,
 ) -> Record | Partial:
-    """One service case, by id or number."""
-    only_one({"id": id, "number": number})
-    return await _by_id_or_number(ctx, "case", id, number)
+    """One service case, by exactly one of the arguments."""
+    only_one({"id": id, "number": number, "sourceRef": source_ref})
+    return await _one(ctx, "case", id_=id, number=number, source_ref=source_ref)
 
 
-async def _by_id_or_number(
-    ctx: Context, noun: str, id_: str | None, number: str | None
+async def _one(
+    ctx: Context,
+    noun: str,
+    *,
+    id_: str | None,
+    number: str | None,
+    source_ref: SourceRefInput | None,
 ) -> Record | Partial:
+    """By the only one that is given."""
+    if source_ref is not None:
+        return await one_by_source_ref(ctx, noun, source_ref)
     if id_ is not None:
         return await one_by_id(ctx, noun, id_)
     assert number is not None
@@ -106,19 +127,22 @@ async def shipment(
     id: IdArgument = None,
     carrier: Annotated[str | None, argument("The carrier, with trackingNumber.")] = None,
     tracking_number: Annotated[str | None, argument("Its number there, with carrier.")] = None,
+    source_ref: SourceRefArgument = None,
 ) -> Record | Partial:
-    """One shipment, by id, or by carrier and tracking number together."""
-    if id is not None and carrier is None and tracking_number is None:
-        return await one_by_id(ctx, "shipment", id)
-    if id is not None or carrier is None or tracking_number is None:
-        raise InputInvalid(
-            "id, carrier, trackingNumber",
-            [name for name, value in (("id", id), ("carrier", carrier)) if value],
-            expected="id alone, or carrier and trackingNumber together",
-        )
+    """One shipment: by id, by sourceRef, or by carrier and tracking number together."""
+    given = {
+        "id": id, "sourceRef": source_ref, "carrier": carrier, "trackingNumber": tracking_number
+    }  # fmt: skip
+    names = [name for name, value in given.items() if value is not None]
+    if names not in SHIPMENT_WAYS:
+        expected = "id or sourceRef alone, or carrier and trackingNumber together"
+        raise InputInvalid(", ".join(given), ", ".join(names) or "none", expected=expected)
+    if carrier is None or tracking_number is None:
+        return await _one(ctx, "shipment", id_=id, number=None, source_ref=source_ref)
     check_text("trackingNumber", tracking_number, SKU_MAX)
     found = await ctx.reads.records_by_field("shipment", "tracking_number", tracking_number)
-    return the_one("shipment", tracking_number, _carried_by(carrier, found))
+    carried = _carried_by(carrier, found)
+    return await the_one(ctx, "shipment", number=tracking_number, found=carried)
 
 
 def _carried_by(carrier: str, found: Found) -> Found:

@@ -33,7 +33,7 @@ class SearchHit:
 @represents(SearchResult)
 @strawberry.type(description="What a text was found in.")
 class SearchAnswer:
-    hits: list[SearchHit] = told("Best first, each record once.")
+    hits: list[SearchHit] = told("Best first, each thing once, as its leading record.")
 
 
 async def search(

@@ -91,7 +91,9 @@ class TimelineEntry:
     recorded_at: datetime | None = told("When the hub recorded it; null while only fetched.")
     subject: SourceRef | None = told("What it is about, in the system that owns it.")
     change: StateChange | None = computed(change_of, description="From what to what.")
-    correlation_id: str | None = told("Follows the fact through every system.")
+    correlation_id: str | None = told(
+        "Follows the fact through every system: its own, else its order's."
+    )
     causation_id: str | None = told("The event or command that caused it.")
     is_late: bool = told("Whether it was told after something that happened later.")
     is_clock_suspect: bool = told("Whether the system's clock cannot be right.")

@@ -20,6 +20,7 @@ from hub.reads.timeline_query import PAGE_DEFAULT, PAGE_MAX, TimelinePage, Timel
 from resolvers.context import Context
 from resolvers.edges import told
 from resolvers.fields import computed, edge, represents
+from resolvers.lookup import check_systems
 from resolvers.partial import Partial
 from resolvers.timeline import TimelineEntry
 
@@ -95,12 +96,13 @@ async def timeline(
     visibility: Annotated[list[Visibility] | None, _argument("Only what these may read.")] = None,
     since: Annotated[datetime | None, _argument("Only from this instant on.")] = None,
     until: Annotated[datetime | None, _argument("Only before this instant.")] = None,
-    correlation_id: Annotated[str | None, _argument("Only of this correlation id.")] = None,
+    correlation_id: Annotated[str | None, _argument("Only with this correlation id.")] = None,
     subject: Annotated[strawberry.ID | None, _argument("Only about this object.")] = None,
     only_state_changes: Annotated[bool, _argument("Only changes of a state.")] = False,
     text: Annotated[str | None, _argument("Only with this text in title or message.")] = None,
 ) -> list[TimelinePage | Partial]:
     """A page for each order; what the systems that answered told, one error for each other."""
+    check_systems(ctx, "systems", systems or ())
     query = TimelineQuery(
         categories=frozenset(categories) if categories is not None else None,
         types=frozenset(types) if types is not None else None,

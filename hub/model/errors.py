@@ -4,7 +4,7 @@
     |- RequestError             the caller must change the request
     |  |- IdInvalid             ID_INVALID
     |  |- InputInvalid          INPUT_INVALID
-    |  |- NumberAmbiguous       NUMBER_AMBIGUOUS    several systems know this number
+    |  |- NumberAmbiguous       NUMBER_AMBIGUOUS    several things have this number
     |  |- NotFound              NOT_FOUND
     |  |- Unauthenticated       UNAUTHENTICATED
     |  |- Forbidden             FORBIDDEN
@@ -39,7 +39,8 @@ secret, a URL with a query, SQL, a host or a customer's name.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
 
 
 class OpsHubError(Exception):
@@ -76,21 +77,42 @@ class InputInvalid(RequestError):
         self.field = field
 
 
+class Candidate(NamedTuple):
+    """One of the things a number names. `description` is for whoever asked, of what they may see.
+
+    None where nothing is told of it.
+    """
+
+    system: str
+    external_id: str
+    id: str
+    description: str | None
+
+
 class NumberAmbiguous(RequestError):
-    """Several systems know the number. `candidates` are (system, global id) pairs."""
+    """Several things have the number. `called` is what it is, such as `order number`."""
 
     code = "NUMBER_AMBIGUOUS"
 
-    def __init__(self, noun: str, number: str, candidates: tuple[tuple[str, str], ...]) -> None:
-        systems = ", ".join(system for system, _ in candidates)
+    def __init__(self, called: str, number: str, candidates: Sequence[Candidate]) -> None:
+        systems = ", ".join(dict.fromkeys(each.system for each in candidates))
         super().__init__(
-            f"{noun} number {number[:80]!r} exists in {systems}; ask by id, or by sourceRef"
+            f"{called} {number[:80]!r} names {len(candidates)} records, in {systems}; "
+            "ask for one of the candidates by its id, or by sourceRef"
         )
-        self.candidates = candidates
+        self.candidates = tuple(candidates)
 
     @property
     def extensions(self) -> dict[str, Any]:
-        found = [{"system": system, "id": id_} for system, id_ in self.candidates]
+        found = [
+            {
+                "system": each.system,
+                "externalId": each.external_id,
+                "id": each.id,
+                "description": each.description,
+            }
+            for each in self.candidates
+        ]
         return super().extensions | {"candidates": found}
 
 

@@ -38,5 +38,5 @@ def decode_id_of(noun: str, text: str) -> Ref:
     """The ref behind an id of one noun; IdInvalid where the id names another noun."""
     ref = decode_id(text)
     if ref.noun != noun:
-        raise IdInvalid(text, expected=f"the id of a {noun}, this is the id of a {ref.noun}")
+        raise IdInvalid(text, expected=f"an id of noun {noun}; this one is of {ref.noun}")
     return ref

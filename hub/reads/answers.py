@@ -18,7 +18,10 @@ from hub.reads.port import SystemHealth
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The records a number names, scoped, by ref; one error for each system that failed."""
+    """The records a number names, scoped; of one thing the leading one, by the first ref found.
+
+    One error for each system that failed.
+    """
 
     records: tuple[Record, ...]
     failures: tuple[OpsHubError, ...]
@@ -26,7 +29,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A record a text was found in. `rank` is 0 for the whole value, 1 its start, 2 a part."""
+    """A thing a text was found in. `rank` is 0 for the whole value, 1 its start, 2 a part.
+
+    `record` is the thing's leading record; field and value are another's only where that one has
+    the better rank.
+    """
 
     record: Record
     field: str
@@ -36,7 +43,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Hits, best first, each record once; one error for each system that failed."""
+    """Hits, best first, each thing once; one error for each system that failed."""
 
     hits: tuple[Hit, ...]
     failures: tuple[OpsHubError, ...]

@@ -1,14 +1,14 @@
 """Numbers people use, looked up in every system that serves the noun, at once.
 
-Two systems may both know a number: then the answer is several records, and says so.
+Two systems may both know a number. Records that the cross references call one thing are one, the
+leading one; where the number is of several things the answer is several records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from hub.model.errors import NotServed, NumberAmbiguous, OpsHubError
-from hub.model.ids import encode_id
+from hub.model.errors import NotServed, OpsHubError
 from hub.model.record import Record
 from hub.model.values import Ref
 from hub.reads.answers import Found
@@ -51,26 +51,17 @@ async def records_by_field(
     return Found(tuple(sorted(visible, key=lambda record: record.ref)), tuple(failures))
 
 
-def only_one(
-    noun: str, number: str, found: Found, same_as: Callable[[Ref], tuple[Ref, ...]]
-) -> Record | None:
-    """The record a number names, None where none does.
+def leading(
+    records: Iterable[Record], same_as: Callable[[Ref], tuple[Ref, ...]]
+) -> dict[Ref, Record]:
+    """One record of each thing, by the thing's primary ref, in the order the things came.
 
-    Records that the cross references call one thing are one: the leading one answers.
-    NumberAmbiguous where several things have the number. Where none was found and a system failed
-    its error is raised: nobody can say that the number does not exist.
+    Of several it is the one that stands first in the cross references.
     """
     things: dict[Ref, Record] = {}
-    for record in found.records:
+    for record in records:
         group = same_as(record.ref)
-        leading = things.setdefault(group[0], record)
-        if group.index(record.ref) < group.index(leading.ref):
+        before = things.setdefault(group[0], record)
+        if group.index(record.ref) < group.index(before.ref):
             things[group[0]] = record
-    if len(things) > 1:
-        candidates = tuple((one.ref.system, encode_id(one.ref)) for one in things.values())
-        raise NumberAmbiguous(noun, number, candidates)
-    if things:
-        return next(iter(things.values()))
-    if found.failures:
-        raise found.failures[0]
-    return None
+    return things

@@ -25,7 +25,7 @@ from hub.reads.asking import Asking
 from hub.reads.availability import availability_by_sku
 from hub.reads.lanes import Answer, Lanes
 from hub.reads.memory import RECORDS_MAX, Memory
-from hub.reads.numbers import number_field, only_one, records_by_field
+from hub.reads.numbers import leading, number_field, records_by_field
 from hub.reads.owners import Owners
 from hub.reads.port import RecordSource
 from hub.reads.price import price_for
@@ -133,17 +133,12 @@ class Reads:
         return told
 
     async def records_by_number(self, noun: str, number: str) -> Found:
-        """Every visible record the number names, in all systems that serve the noun."""
+        """The visible things the number names, in all systems that serve the noun."""
         return await self._by_field(noun, number_field(noun), number)
 
     async def records_by_field(self, noun: str, field: str, value: str) -> Found:
-        """Every visible record whose text field has the value: a tracking number, a PO number."""
+        """The visible things whose text field has the value: a tracking number, a PO number."""
         return await self._by_field(noun, field, value)
-
-    async def one_by_number(self, noun: str, number: str) -> Record | None:
-        """None where no visible record has the number; NumberAmbiguous where several have."""
-        found = await self.records_by_number(noun, number)
-        return only_one(noun, number, found, self._hub.references.same_as)
 
     async def related(self, relation: Relation, parents: Sequence[Record]) -> list[Section]:
         """The visible children of each parent, aligned."""
@@ -184,8 +179,10 @@ class Reads:
         )
 
     async def search(self, text: str, limit: int) -> SearchResult:
-        """Visible records a number or name of which holds the text, best first."""
-        searching = Searching(self._asking, self._owners, self.scope, self._hub.sources)
+        """Visible things a number or name of which holds the text, best first, each once."""
+        searching = Searching(
+            self._asking, self._owners, self.scope, self._hub.sources, self._hub.references
+        )
         return await searching.search(text, limit)
 
     def sections_of(self, record: Record) -> list[SectionState]:
@@ -241,9 +238,11 @@ class Reads:
         return isinstance(told, Record)
 
     async def _by_field(self, noun: str, field: str, value: str) -> Found:
-        return await records_by_field(
+        found = await records_by_field(
             self._asking, self._owners, self._hub.sources, (noun, field, value)
         )
+        things = leading(found.records, self._hub.references.same_as)
+        return Found(tuple(things.values()), found.failures)
 
     def _note(
         self,

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from hub.model.errors import InputInvalid, OpsHubError, SourceTimeout
 from hub.model.record import Record
 from hub.model.values import Ref
-from hub.reads.answers import Hit, SearchResult
+from hub.reads.answers import Hit, References, SearchResult
 from hub.reads.asking import Asking
 from hub.reads.memory import Asked
+from hub.reads.numbers import leading
 from hub.reads.owners import OWNERS, Owners
 from hub.reads.port import Condition, ListQuery, NounTerms, RecordSource
 from hub.security.masks import is_visible
@@ -40,6 +41,7 @@ class Searching:
     owners: Owners
     scope: Scope
     sources: Mapping[str, RecordSource]
+    references: References
 
     async def search(self, text: str, limit: int) -> SearchResult:
         """At most `limit` hits; InputInvalid where text or limit is out of bounds."""
@@ -52,9 +54,21 @@ class Searching:
         hits = ranked(wanted, found)
         visible = {record.ref for record in await self.owners.only_visible(
             [hit.record for hit in hits])}  # fmt: skip
-        shown = [hit for hit in hits if hit.record.ref in visible]
+        shown = self._by_thing([hit for hit in hits if hit.record.ref in visible])
         once = {(error.system, error.code): error for error in failures}
         return SearchResult(tuple(shown[:limit]), tuple(once.values()))
+
+    def _by_thing(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The hits of one thing as its best one, showing the leading record; in order."""
+        same_as = self.references.same_as
+        shown = leading([hit.record for hit in hits], same_as)
+        best: dict[Ref, Hit] = {}
+        for hit in hits:
+            thing = same_as(hit.record.ref)[0]
+            before = best.setdefault(thing, hit)
+            if hit.rank == before.rank and hit.record is shown[thing]:
+                best[thing] = hit
+        return [replace(hit, record=shown[thing]) for thing, hit in best.items()]
 
     async def _found(self, text: str) -> tuple[list[tuple[str, Record]], list[OpsHubError]]:
         exact: list[Asked] = []

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
+from hub.model.correlation import correlation_id_of
 from hub.model.errors import OpsHubError, StoreUnavailable
 from hub.model.order import Order
 from hub.model.record import Record
@@ -145,8 +146,9 @@ class Telling:
         self, tale: _Tale, recorded: Sequence[TimelineEntry], query: TimelineQuery
     ) -> TimelinePage:
         entries = merged(_fetched(tale), recorded)
+        correlation_id = correlation_id_of(tale.order)
         shown = [
-            self._for_reader(entry)
+            self._for_reader(_correlated(entry, correlation_id))
             for entry in entries
             if is_readable(entry.visibility, self._scope)
         ]
@@ -188,6 +190,11 @@ def _is_wanted(relation: r.Relation, category: TimelineCategory, query: Timeline
         return True
     further = OF_THOSE.get(relation.noun, ())
     return any(below in query.categories for _, below in further)
+
+
+def _correlated(entry: TimelineEntry, correlation_id: str) -> TimelineEntry:
+    """A fact that was recorded without a correlation id has its order's."""
+    return entry if entry.correlation_id else replace(entry, correlation_id=correlation_id)
 
 
 def _fetched(tale: _Tale) -> list[TimelineEntry]:

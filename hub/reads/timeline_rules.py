@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hub.model.case import ActorType, Visibility
+from hub.model.correlation import correlation_id_of
 from hub.model.order import Order
 from hub.model.record import Record
 from hub.model.timeline import Severity, TimelineCategory, TimelineEntry
@@ -184,7 +185,7 @@ def _entry(order: Order, record: Record, rule: Rule, occurred_at: datetime) -> T
         change_to=rule.to,
         quantity=quantity,
         money=money,
-        correlation_id=order.correlation_id,
+        correlation_id=correlation_id_of(order),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.model.case import Visibility
+from hub.model.correlation import correlation_id_of
 from hub.model.order import Order
 from hub.model.record import Record
 from hub.model.shipment import Milestone, Shipment, ShipmentStatus
@@ -75,6 +76,6 @@ def _entry(
         causal_rank=rank_of("shipment.shipped") + _STATUS_RANK[code],
         subject=shipment.ref,
         change_to=code.value,
-        correlation_id=order.correlation_id,
+        correlation_id=correlation_id_of(order),
         is_late=is_after and code not in _AFTER_DELIVERY,
     )

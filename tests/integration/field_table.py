@@ -71,13 +71,13 @@ PUBLIC: Mapping[str, str] = {
     "InventoryPosition": "sku location lot onHand inbound inboundOn updatedAt item",
     "Invoice": (
         "number status postedAt dueOn total tax creditedTotal isDisputed updatedAt "
-        "order customer lines creditMemos"
+        "order customer lines creditMemos sections"
     ),
     "InvoiceLine": "lineNumber orderLine sku description quantity unitPrice amount tax item",
     "Item": (
         "sku gtin description category baseUom serialTracked lotTracked hazmat "
         "finalSale requiresInspection returnWindowDays isActive weight listPrice "
-        "updatedAt positions"
+        "updatedAt positions sections"
     ),
     "LineCounters": (
         "ordered cancelled allocated backordered picked shorted packed shipped delivered"

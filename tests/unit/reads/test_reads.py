@@ -9,15 +9,14 @@ import pytest
 
 from hub.model.errors import (
     NotServed,
-    NumberAmbiguous,
     SourceTimeout,
     SourceUnavailable,
 )
-from hub.model.ids import encode_id
 from hub.model.record import Record
 from hub.model.shipment import Milestone, ShipmentStatus
 from hub.model.values import Ref, Staleness
 from hub.reads import relations as r
+from hub.reads.answers import Found
 from hub.reads.reads import ReadHub
 from hub.security.principal import CallerClass
 from tests.support.fake_source import FakeSource, terms
@@ -177,8 +176,8 @@ async def test_a_record_that_came_by_a_relation_is_not_asked_for_by_key() -> Non
     erp.put(make("order", "1", number="SO1"))
     hub = ReadHub([erp], references=SameAs(), recorded=RecordedEntries(), clock=FakeClock())
     reads = hub.open(HOUSE, caller=CallerClass.AGENT)
-    order = await reads.one_by_number("order", "SO1")
-    assert await reads.record_by_ref([ref("order", "1")]) == [order]
+    found = await reads.records_by_number("order", "SO1")
+    assert await reads.record_by_ref([ref("order", "1")]) == list(found.records)
     assert [call.operation for call in erp.calls] == ["number"]
 
 
@@ -284,22 +283,19 @@ async def test_a_number_two_systems_know_is_ambiguous() -> None:
         [world.erp, us], references=SameAs(), recorded=RecordedEntries(), clock=world.clock
     )
     reads = hub.open(HOUSE, caller=CallerClass.AGENT)
-    with pytest.raises(NumberAmbiguous) as raised:
-        await reads.one_by_number("order", "SO1")
-    assert raised.value.candidates == (
-        ("erp", encode_id(ref("order", "1"))),
-        ("erp-us", encode_id(ref("order", "1", system="erp-us"))),
-    )
-    theirs = await hub.open(customer_scope("c1"), caller=CallerClass.CUSTOMER).one_by_number(
-        "order", "SO1"
-    )
-    assert theirs is not None and theirs.ref.system == "erp"
-    assert await reads.one_by_number("order", "none") is None
+    found = await reads.records_by_number("order", "SO1")
+    assert [one.ref for one in found.records] == [
+        ref("order", "1"), ref("order", "1", system="erp-us")
+    ]  # fmt: skip
+    of_c1 = hub.open(customer_scope("c1"), caller=CallerClass.CUSTOMER)
+    theirs = await of_c1.records_by_number("order", "SO1")
+    assert [one.ref.system for one in theirs.records] == ["erp"]
+    assert await reads.records_by_number("order", "none") == Found((), ())
     us.failure = SourceUnavailable("erp-us", "refused")
-    with pytest.raises(SourceUnavailable):
-        await reads.one_by_number("order", "not asked for before")
+    silent = await reads.records_by_number("order", "not asked for before")
+    assert (silent.records, silent.failures) == ((), (us.failure,))
     with pytest.raises(NotServed):
-        await reads.one_by_number("case", "1")
+        await reads.records_by_number("case", "1")
 
 
 async def test_scans_of_a_recycled_tracking_number_do_not_merge() -> None:

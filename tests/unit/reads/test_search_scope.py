@@ -65,7 +65,7 @@ async def test_a_broken_row_tells_nothing_to_who_may_not_see_everything() -> Non
     for scope in (customer_scope("c1"), UNIT):
         reads = hub.open(scope, caller=CallerClass.CUSTOMER)
         for number in ("SO1", "SO2"):
-            assert await reads.one_by_number("order", number) is None
+            assert (await reads.records_by_number("order", number)).records == ()
             assert (await reads.search(number, 10)) == (await reads.search("SO9", 10))
     house = hub.open(Scope(None, None, False, frozenset({Role.AGENT})), caller=CallerClass.AGENT)
     assert [str(each) for each in (await house.search("SO1", 10)).failures] == [

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hub.model.case import ActorType, Visibility
 from hub.model.catalog import NOUNS
+from hub.model.correlation import derived_correlation_id
 from hub.model.errors import InputInvalid, SourceUnavailable, StoreUnavailable
 from hub.model.order import OrderStatus
 from hub.model.record import Record, fields_of
@@ -176,10 +177,31 @@ async def test_a_fact_fetched_and_told_is_one_entry() -> None:
         note,
     ]  # fmt: skip
     page = await told_of(world)
-    assert page.total == 24 and page.entries[0] == note
+    assert page.total == 24
+    assert page.entries[0] == replace(note, correlation_id="corr-0001")
     [one] = [each for each in page.entries if each.natural_key == shipped]
     assert (one.sequence, one.causation_id, one.title) == (7, "event-1", "Shipped: SH1")
     assert (one.occurred_at, one.observed_at) == (NOW - 70 * HOUR, NOW - HOUR)
+
+
+@pytest.mark.parametrize(
+    ("of_the_order", "expected"),
+    [("corr-0001", "corr-0001"), (None, derived_correlation_id(ref("order", "1")))],
+)
+async def test_a_fact_has_its_own_correlation_id_or_its_orders(
+    of_the_order: str | None, expected: str
+) -> None:
+    world = eventful()
+    world.recorded.entries += [entry("a", correlation_id="of the return"), entry("b")]
+    [order] = await world.orders(world.open(), "1")
+    orders = [replace(order, correlation_id=of_the_order)]  # type: ignore[call-arg]
+    [page] = await world.open().timeline_by_order(orders, TimelineQuery())
+    own = {each.natural_key: each.correlation_id for each in page.entries}
+    assert own.pop("a") == "of the return"
+    assert set(own.values()) == {expected}
+    theirs = TimelineQuery(correlation_id=expected)
+    [chosen] = await world.open().timeline_by_order(orders, theirs)
+    assert {each.natural_key for each in chosen.entries} == set(own)
 
 
 def test_what_was_told_later_than_fetched_stands() -> None:

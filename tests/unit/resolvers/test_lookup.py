@@ -1,18 +1,27 @@
 """Roots: one thing by one of its names; what is not found says so, and nothing more."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub.model.case import Case
+from hub.model.customer import Customer
 from hub.model.errors import SourceTimeout
 from hub.model.ids import encode_id
+from hub.model.inventory import Item
+from hub.model.order import Order
+from hub.model.returns import Return
+from hub.model.shipment import Shipment
 from hub.model.values import Ref
 from hub.security.principal import Role
-from tests.unit.resolvers.shelf import Desk, codes, opened_desk, principal
+from hub.store.reference_acts import Act
+from tests.unit.resolvers.shelf import NOON, Desk, Shelf, codes, opened_desk, principal, told
 from tests.unit.resolvers.world import (
     CASE,
     CUSTOMER,
+    ERP,
     ORDER,
     RMA,
     SHIPMENT,
@@ -20,6 +29,7 @@ from tests.unit.resolvers.world import (
     crm,
     erp,
     other_erp,
+    wms,
 )
 
 UNKNOWN = encode_id(Ref("order", "erp-eu", "404"))
@@ -29,6 +39,11 @@ FOUND: list[tuple[str, str]] = [
     (f'order(id: "{encode_id(ORDER)}") {{ number }}', "4711"),
     ('order(sourceRef: { system: "erp-eu", externalId: "1" }) { number }', "4711"),
     ('customer(number: "100") { number }', "100"),
+    ('customer(sourceRef: { system: "erp-eu", externalId: "C1" }) { number }', "100"),
+    ('item(sourceRef: { system: "erp-eu", externalId: "I1" }) { number: sku }', "A"),
+    ('shipment(sourceRef: { system: "wms", externalId: "S1" }) { number }', "S1"),
+    ('rma(sourceRef: { system: "erp-eu", externalId: "R1" }) { number }', "RMA-1"),
+    ('case(sourceRef: { system: "crm", externalId: "K1" }) { number }', "K1"),
     (f'customer(id: "{encode_id(CUSTOMER)}") {{ number }}', "100"),
     ('item(sku: "A") { number: sku }', "A"),
     (f'shipment(id: "{encode_id(SHIPMENT)}") {{ number }}', "S1"),
@@ -53,12 +68,32 @@ REFUSED: list[tuple[str, str, str]] = [
     ('order(number: "1", id: "x") { id }', "INPUT_INVALID", "received 'id, number'"),
     ('order(number: " ") { id }', "INPUT_INVALID", "expected 1 to 100 characters"),
     ('order(id: "nonsense") { id }', "ID_INVALID", "expected an id this hub has issued"),
-    (f'rma(id: "{encode_id(ORDER)}") {{ id }}', "ID_INVALID", "this is the id of a order"),
+    (
+        f'rma(id: "{encode_id(ORDER)}") {{ id }}',
+        "ID_INVALID",
+        "expected an id of noun return; this one is of order",
+    ),
     ('node(id: "eHg") { id }', "ID_INVALID", "expected an id this hub has issued"),
     ('order(number: "404") { id }', "NOT_FOUND", "no order '404' in any connected system"),
     (f'order(id: "{UNKNOWN}") {{ id }}', "NOT_FOUND", f"no order '{UNKNOWN}'"),
-    ('order(sourceRef: { system: "x", externalId: "1" }) { id }', "NOT_FOUND", "'x:1'"),
+    ('order(sourceRef: { system: "erp-us", externalId: "1" }) { id }', "NOT_FOUND", "'erp-us:1'"),
+    (
+        'order(sourceRef: { system: "erp-usx", externalId: "1" }) { id }',
+        "INPUT_INVALID",
+        "sourceRef.system: received 'erp-usx'; expected one of crm, erp-eu, erp-us, ups, wms",
+    ),
+    (
+        'case(id: "x", sourceRef: { system: "crm", externalId: "K1" }) { id }',
+        "INPUT_INVALID",
+        "id, number, sourceRef: received 'id, sourceRef'; expected exactly one of them",
+    ),
     ('shipment(carrier: "ups") { id }', "INPUT_INVALID", "carrier and trackingNumber together"),
+    ("shipment { id }", "INPUT_INVALID", "received 'none'; expected id or sourceRef alone"),
+    (
+        'shipment(carrier: "ups", sourceRef: { system: "wms", externalId: "S1" }) { id }',
+        "INPUT_INVALID",
+        "id, sourceRef, carrier, trackingNumber: received 'sourceRef, carrier'",
+    ),
     ('shipment(carrier: "dhl", trackingNumber: "1Z9") { id }', "NOT_FOUND", "'1Z9'"),
     ('price(customer: "x", sku: "A", quantity: "1") { sku }', "ID_INVALID", "expected an id"),
     ('search(text: "") { hits { rank } }', "INPUT_INVALID", "expected 1 to 200 characters"),
@@ -78,10 +113,90 @@ async def test_two_systems_with_the_same_number_are_two_orders(desk: Desk) -> No
     data, errors = await desk.ask('{ order(number: "4712") { number } }')
     assert data == {"order": None}
     assert errors[0]["extensions"]["code"] == "NUMBER_AMBIGUOUS"
+    assert errors[0]["message"] == (
+        "order number '4712' names 2 records, in erp-eu, erp-us; "
+        "ask for one of the candidates by its id, or by sourceRef"
+    )
     assert errors[0]["extensions"]["candidates"] == [
-        {"system": "erp-eu", "id": encode_id(Ref("order", "erp-eu", "2"))},
-        {"system": "erp-us", "id": encode_id(Ref("order", "erp-us", "9"))},
+        candidate(Ref("order", "erp-eu", "2"), None),
+        candidate(Ref("order", "erp-us", "9"), "placed 2026-03-01, Ada US"),
     ]
+    for each in errors[0]["extensions"]["candidates"]:
+        given = {"system": each["system"], "externalId": each["externalId"]}
+        chosen, said = await desk.ask(
+            "query($of: SourceRefInput) { order(sourceRef: $of) { id } }", of=given
+        )
+        assert (chosen, said) == ({"order": {"id": each["id"]}}, [])
+
+
+def candidate(ref: Ref, description: str | None) -> dict[str, Any]:
+    return {
+        "system": ref.system, "externalId": ref.key, "id": encode_id(ref),
+        "description": description,
+    }  # fmt: skip
+
+
+async def test_a_recycled_tracking_number_says_which_shipment_is_which(tmp_path: Path) -> None:
+    north = wms()
+    north.records = [
+        *north.records,
+        told(Shipment, "wms", "S9", number="S9", order=Ref("order", ERP, "2"), carrier="UPS",
+             tracking_number="1Z9", shipped_at=NOON - timedelta(days=200)),
+    ]  # fmt: skip
+    async with opened_desk(tmp_path, erp(), north) as desk:
+        ask = '{ shipment(carrier: "UPS", trackingNumber: "1Z9") { number } }'
+        data, errors = await desk.ask(ask)
+    assert data == {"shipment": None}
+    assert errors[0]["message"].startswith("tracking number '1Z9' names 2 records, in wms; ask")
+    assert errors[0]["extensions"]["candidates"] == [
+        candidate(SHIPMENT, "shipped 2026-03-01, order 4711"),
+        candidate(Ref("shipment", "wms", "S9"), "shipped 2025-08-13, order 4712"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("noun", "field", "descriptions"),
+    [
+        (Customer, "customer(number", ["Ada", None]),
+        (Return, "rma(number", ["requested 2026-03-01, Ada", None]),
+        (Case, "case(number", ["Where is it?, opened 2026-03-01, Ada", None]),
+        (Item, "item(sku", ["Axle", None]),
+    ],
+)
+async def test_each_candidate_has_something_to_choose_by(
+    tmp_path: Path, noun: type[Any], field: str, descriptions: list[str | None]
+) -> None:
+    known = {Customer: (CUSTOMER, "100"), Return: (RMA, "RMA-1"), Case: (CASE, "K1"),
+             Item: (Ref("item", ERP, "I1"), "A")}  # fmt: skip
+    ref, number = known[noun]
+    name = "sku" if noun is Item else "number"
+    twin = told(noun, "twin", "T", **{name: number})
+    async with opened_desk(tmp_path, erp(), crm(), Shelf("twin", "erp", [twin], (noun,))) as desk:
+        data, errors = await desk.ask(f'{{ found: {field}: "{number}") {{ id }} }}')
+    assert data == {"found": None}
+    assert errors[0]["extensions"]["candidates"] == [
+        candidate(of, words) for of, words in zip((ref, twin.ref), descriptions, strict=True)
+    ]
+
+
+async def test_a_candidate_is_told_without_what_could_not_be_read(tmp_path: Path) -> None:
+    silent = erp()
+    silent.broken["customer"] = SourceTimeout(ERP, "no answer")
+    async with opened_desk(tmp_path, silent, other_erp()) as desk:
+        twin = told(Order, "erp-us", "10", number="4711", placed_at=NOON)
+        desk.shelves[1].records = [*desk.shelves[1].records, twin]
+        _, errors = await desk.ask('{ order(number: "4711") { id } }')
+    assert [each["description"] for each in errors[0]["extensions"]["candidates"]] == [
+        "placed 2026-03-01", "placed 2026-03-01",
+    ]  # fmt: skip
+
+
+async def test_linked_records_of_one_number_are_one(desk: Desk) -> None:
+    await desk.references.link(
+        [Ref("order", "erp-us", "9"), Ref("order", ERP, "2")], act=Act("sam", "one order")
+    )
+    data, errors = await desk.ask('{ order(number: "4712") { provenance { system } } }')
+    assert (data, errors) == ({"order": {"provenance": {"system": ERP}}}, [])
 
 
 async def test_what_is_forbidden_and_what_is_missing_are_the_same(desk: Desk) -> None:

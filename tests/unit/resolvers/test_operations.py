@@ -1,8 +1,12 @@
 """Health as data, who is asking, and the cross references an operator changes."""
 
+from pathlib import Path
+
+from hub.model.errors import SourceTimeout
 from hub.security.principal import Role
 from tests.support.stores import rows_of
-from tests.unit.resolvers.shelf import AGENT, OPERATOR, Desk, codes, principal
+from tests.unit.resolvers.shelf import AGENT, OPERATOR, Desk, codes, opened_desk, principal
+from tests.unit.resolvers.world import erp, other_erp
 
 LINK = """mutation($refs: [SourceRefInput!]!, $key: String!) {
     linkReferences(noun: "customer", refs: $refs, reason: "same tax number", idempotencyKey: $key) {
@@ -72,6 +76,37 @@ async def test_others_may_not(desk: Desk) -> None:
     assert data == {"linkReferences": None}
     assert codes(errors) == [("FORBIDDEN", None)]
     assert await rows_of(desk.references._store, "SELECT * FROM audit_entry") == []
+
+
+async def test_a_reference_no_system_has_is_not_linked(desk: Desk) -> None:
+    nobody = {"system": "erp-eu", "externalId": "NOPE1"}
+    data, errors = await desk.ask(LINK, who=OPERATOR, refs=[ADA_US, nobody], key="k1")
+    assert data == {"linkReferences": None}
+    assert codes(errors) == [("NOT_FOUND", None)]
+    assert errors[0]["message"] == "no customer 'erp-eu:NOPE1' in any connected system"
+    assert await rows_of(desk.references._store, "SELECT * FROM cross_reference") == []
+    assert await rows_of(desk.references._store, "SELECT * FROM audit_entry") == []
+
+
+async def test_nothing_is_linked_while_a_system_cannot_tell(tmp_path: Path) -> None:
+    silent = other_erp()
+    silent.broken["customer"] = SourceTimeout("erp-us", "no answer")
+    async with opened_desk(tmp_path, erp(), silent) as desk:
+        data, errors = await desk.ask(LINK, who=OPERATOR, refs=[ADA, ADA_US], key="k1")
+        assert data == {"linkReferences": None}
+        assert codes(errors) == [("SOURCE_TIMEOUT", "erp-us")]
+        assert errors[0]["extensions"]["retryable"] is True
+        assert await rows_of(desk.references._store, "SELECT * FROM cross_reference") == []
+        silent.broken.clear()
+        data, errors = await desk.ask(LINK, who=OPERATOR, refs=[ADA, ADA_US], key="k1")
+    assert (data, errors) == ({"linkReferences": {"sourceRefs": [ADA, ADA_US]}}, [])
+
+
+async def test_too_many_references_are_refused_before_they_are_read(desk: Desk) -> None:
+    data, errors = await desk.ask(LINK, who=OPERATOR, refs=[ADA] * 51, key="k1")
+    assert data == {"linkReferences": None}
+    assert errors[0]["message"] == "refs: received '51 values'; expected at most 50"
+    assert all(shelf.asked == [] for shelf in desk.shelves)
 
 
 async def test_what_cannot_be_linked_is_refused(desk: Desk) -> None:

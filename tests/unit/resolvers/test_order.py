@@ -164,6 +164,18 @@ async def test_a_section_no_system_serves_is_an_explained_null(tmp_path: Path) -
     assert shown == [{"name": "cases"} | missing, {"name": "shipments"} | missing]
 
 
+async def test_an_invoice_explains_its_sections_too(desk: Desk) -> None:
+    data, errors = await desk.ask(
+        '{ order(number: "4711") { invoices { order { number } creditMemos { number }'
+        " sections { name system state code } } } }"
+    )
+    assert errors == []
+    told: dict[str, str | None] = {"system": "erp-eu", "state": "AVAILABLE", "code": None}
+    assert data["order"]["invoices"][0]["sections"] == [
+        {"name": name} | told for name in ("invoice", "creditMemos", "order")
+    ]
+
+
 STATUSES = '{ order(number: "4711") { fulfillmentStatus returnStatus financialStatus } }'
 
 

@@ -48,6 +48,28 @@ async def test_an_item_has_its_stock(stocked: Desk) -> None:
     }  # fmt: skip
 
 
+async def test_an_item_says_who_told_its_stock_and_who_could_not(tmp_path: Path) -> None:
+    silent = wms()
+    silent.name = "wms-south"
+    silent.broken["inventory_position"] = SourceTimeout("wms-south", "no answer")
+    ask = """{ item(sku: "A") { positions { location }
+        sections { name system state staleness code } } }"""
+    async with opened_desk(tmp_path, erp(), wms(), silent) as desk:
+        data, errors = await desk.ask(ask)
+    assert codes(errors) == [("SOURCE_TIMEOUT", "wms-south")]
+    assert data["item"] == {
+        "positions": [{"location": "U1"}],
+        "sections": [
+            {"name": "item", "system": ERP, "state": "AVAILABLE", "staleness": "FRESH",
+             "code": None},
+            {"name": "positions", "system": "wms", "state": "AVAILABLE", "staleness": "FRESH",
+             "code": None},
+            {"name": "positions", "system": "wms-south", "state": "FAILED",
+             "staleness": "UNAVAILABLE", "code": "SOURCE_TIMEOUT"},
+        ],
+    }  # fmt: skip
+
+
 AVAILABILITY = """{ availability(skus: ["A", "none"]) {
     sku location systems mode reasons availableToSell { value uom } staleness code
     buckets { onHand { value } damaged { value } unknownBuckets } } }"""

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from hub.model.correlation import derived_correlation_id
 from hub.model.errors import SourceTimeout
 from hub.model.timeline import TimelineCategory
 from hub.security.principal import Role
 from resolvers.schema import build_schema
 from resolvers.timeline import ENTRY_TYPES
 from tests.unit.resolvers.shelf import NOON, Desk, codes, opened_desk, principal
-from tests.unit.resolvers.world import carrier, crm, erp, wms
+from tests.unit.resolvers.world import ORDER, carrier, crm, erp, wms
 
 TIMELINE = """query($first: Int, $after: String, $last: Int, $before: String) {
     order(number: "4711") { timeline(first: $first, after: $after, last: $last, before: $before) {
@@ -119,6 +120,31 @@ async def test_a_page_out_of_bounds_is_refused(desk: Desk, argument: str, says: 
     )
     assert data["order"] == {"number": "4711", "timeline": None}
     assert [error["message"] for error in errors] == [says]
+
+
+async def test_an_unknown_system_is_no_filter(desk: Desk) -> None:
+    data, errors = await desk.ask(
+        '{ order(number: "4711") { number timeline(systems: ["wms", "nope"]) { totalCount } } }'
+    )
+    assert data["order"] == {"number": "4711", "timeline": None}
+    assert codes(errors) == [("INPUT_INVALID", None)]
+    assert errors[0]["message"] == (
+        "systems: received 'nope'; expected one of crm, erp-eu, erp-us, ups, wms"
+    )
+
+
+async def test_every_entry_has_the_correlation_id_of_its_order(desk: Desk) -> None:
+    ask = """query($id: String) { order(number: "4711") { correlationId
+        timeline(correlationId: $id) { totalCount nodes { correlationId } } } }"""
+    data, errors = await desk.ask(ask)
+    own = derived_correlation_id(ORDER)
+    timeline = data["order"]["timeline"]
+    assert (errors, data["order"]["correlationId"]) == ([], own)
+    assert {node["correlationId"] for node in timeline["nodes"]} == {own}
+    chosen, _ = await desk.ask(ask, id=own)
+    assert chosen["order"]["timeline"] == timeline
+    none, _ = await desk.ask(ask, id="order-of-somebody-else")
+    assert none["order"]["timeline"] == {"totalCount": 0, "nodes": []}
 
 
 async def test_what_arrived_is_told_beside_the_failure(tmp_path: Path) -> None:

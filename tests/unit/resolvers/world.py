@@ -79,7 +79,12 @@ def erp() -> Shelf:
 
 
 def other_erp() -> Shelf:
-    return Shelf("erp-us", "erp", [told(Order, "erp-us", "9", number="4712")], (Order, OrderLine))
+    records = [
+        told(Order, "erp-us", "9", number="4712", placed_at=NOON,
+             customer=Ref("customer", "erp-us", "77")),
+        told(Customer, "erp-us", "77", number="77", name="Ada US"),
+    ]  # fmt: skip
+    return Shelf("erp-us", "erp", records, (Order, OrderLine, Customer))
 
 
 def wms() -> Shelf:
