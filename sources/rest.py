@@ -38,6 +38,7 @@ from sources.rest_conditions import (
 )
 from sources.rest_pages import PAGES_MAX, Bookmark, PagedRequest, decode_bookmark
 from sources.rest_templates import NoSuchPath, compile_template
+from sources.silence import no_answer
 from sources.sql_plan import unusable
 from sources.unmapped import counting
 
@@ -154,7 +155,12 @@ class RestSource:
 
         problems: Problems = []
         for entity in self._entities.values():
-            problems += await check_entity(self, self._file, entity)
+            try:
+                problems += await check_entity(self, self._file, entity)
+            except SourceError as error:
+                problems.append(no_answer(self._file, self.name, error))
+                if problems[-1].is_unreachable:
+                    break
         return problems
 
     def _compiled(self, on_unmapped: Callable[[str, str], None]) -> Mapping[str, RestEntity]:

@@ -37,7 +37,8 @@ from sources.alignment import (
 from sources.conditions import predicates_of
 from sources.paths import Row
 from sources.port import ROWS_MAX, NativeRecord
-from sources.sql_check import check_entity
+from sources.silence import no_answer
+from sources.sql_check import check_entity, located
 from sources.sql_clauses import among_rows, clause_of, fitting_rows
 from sources.sql_engine import check_size, fetch, open_engine
 from sources.sql_errors import PostgresError, translated
@@ -83,7 +84,7 @@ class SqlSource:
             try:
                 await self._shape(noun)
             except SourceMisconfigured as error:
-                found.append(error)
+                found += located(self._file, self._entities[noun].spec, error)
             except SourceError as error:
                 return (*found, error)  # it is not there: asking for the other tables is no use
         return tuple(found)
@@ -140,9 +141,14 @@ class SqlSource:
     async def check(self) -> Sequence[Problem]:
         problems: list[Problem] = []
         for entity in self._entities.values():
-            problems += await self._translated(
-                check_entity(self._engine, self._file, self._spec, entity)
-            )
+            try:
+                problems += await self._translated(
+                    check_entity(self._engine, self._file, self._spec, entity)
+                )
+            except SourceError as error:
+                problems.append(no_answer(self._file, self.name, error))
+                if problems[-1].is_unreachable:
+                    break
         return problems
 
     def _entity(self, noun: str) -> SqlEntity:

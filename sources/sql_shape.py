@@ -55,6 +55,19 @@ class EntityShape:
     select: Select[Any]
 
 
+class MissingColumns(SourceMisconfigured):
+    """Columns that a declaration names and its table, of the columns `known`, does not have."""
+
+    def __init__(
+        self, system: str, noun: str, columns: Sequence[str], *, known: Sequence[str]
+    ) -> None:
+        meant = likely_word(columns[0], known)
+        hint = f"; did you mean {meant!r}?" if meant else ""
+        super().__init__(system, f"{noun}: there is no column {columns[0]!r}{hint}")
+        self.columns = columns
+        self.known = known
+
+
 def is_select(from_: str) -> bool:
     return _SELECT.match(from_) is not None
 
@@ -88,9 +101,7 @@ async def read_shape(
 def _demand(system: str, noun: str, names: Sequence[str], types: Mapping[str, ColumnType]) -> None:
     missing = [name for name in names if name not in types]
     if missing:
-        meant = likely_word(missing[0], types)
-        hint = f"; did you mean {meant!r}?" if meant else ""
-        raise SourceMisconfigured(system, f"{noun}: there is no column {missing[0]!r}{hint}")
+        raise MissingColumns(system, noun, list(dict.fromkeys(missing)), known=list(types))
 
 
 def from_clause(from_: str, names: Sequence[str], *, alias: str) -> FromClause:

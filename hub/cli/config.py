@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from hub.cli.output import AsJson, Exit, run, show, stop
 
 if TYPE_CHECKING:
     from hub.config.problems import Problem
+    from hub.config.systems import SystemsFile
 
 group = typer.Typer(no_args_is_help=True, help="The systems file.")
 
@@ -30,33 +32,40 @@ def check(
 ) -> None:
     """Report every problem of a systems file at once, as file:line:column."""
     from hub.config.check import as_json as problems_as_json
-    from hub.config.check import as_text, problems_of
+    from hub.config.check import as_text
+    from hub.config.problems import in_order
+    from hub.config.systems import read_systems
 
-    problems = problems_of(file, environ=os.environ)
-    unreachable: list[str] = []
-    if connect and not problems:
-        problems, unreachable = run(_asked(file))
-    text = "\n".join([as_text(file, problems), *unreachable])
+    systems, problems = read_systems(file, environ=os.environ)
+    if connect and systems is not None:
+        problems = in_order([*problems, *run(_asked(systems))])
+    unreachable = [each.message for each in problems if each.is_unreachable]
     answer = problems_as_json(file, problems) | {"unreachable": unreachable}
-    show(answer, text, as_json=as_json)
-    if any(problem.is_error for problem in problems):
+    show(answer, as_text(file, problems), as_json=as_json)
+    if any(each.is_error and not each.is_unreachable for each in problems):
         raise typer.Exit(int(Exit.FINDINGS))
     if unreachable:
         raise typer.Exit(int(Exit.CANNOT_REACH))
 
 
-async def _asked(file: Path) -> tuple[tuple[Problem, ...], list[str]]:
-    """What the systems say of the file, and which of them did not answer."""
-    from hub.config.systems import load_systems
-    from hub.model.errors import OpsHubError
-    from sources.registry import open_sources
+async def _asked(systems: SystemsFile) -> list[Problem]:
+    """What all the systems say of the file; one that does not answer is a problem at its url."""
+    answers = await asyncio.gather(*(_asked_one(systems, name) for name in systems.systems))
+    return [each for answer in answers for each in answer]
 
-    sources = open_sources(load_systems(file, environ=os.environ))
-    answers = await asyncio.gather(*(source.check() for source in sources))
-    await asyncio.gather(*(source.close() for source in sources))
-    found = [each for answer in answers if not isinstance(answer, OpsHubError) for each in answer]
-    silent = [str(answer) for answer in answers if isinstance(answer, OpsHubError)]
-    return tuple(found), silent
+
+async def _asked_one(systems: SystemsFile, name: str) -> Sequence[Problem]:
+    from hub.model.errors import OpsHubError
+    from sources.registry import open_source
+    from sources.silence import no_answer
+
+    try:
+        source = open_source(systems.systems[name], systems)
+    except OpsHubError as error:
+        return [no_answer(systems, name, error)]
+    answer = await source.check()
+    await source.close()
+    return [no_answer(systems, name, answer)] if isinstance(answer, OpsHubError) else answer
 
 
 @group.command("show")

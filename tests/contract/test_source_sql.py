@@ -110,9 +110,13 @@ async def test_a_missing_column_is_named_at_start_and_when_asked(tmp_path: Path)
     source = opened(tmp_path, unit="base_unit")
     problems = await source.start()
     assert [type(problem) for problem in problems] == [SourceMisconfigured] * 2
-    assert str(problems[0]) == (
-        "erp: item: there is no column 'base_unit'; did you mean 'base unit'?"
-    )
+    file, entities = tmp_path / "systems.yaml", "systems.erp.entities"
+    assert [str(each) for each in problems] == [
+        f"erp: {file}:20:40: {entities}.item.fields.base_uom: there is no column 'base_unit'; "
+        "expected one of base unit, itno; did you mean 'base unit'?",
+        f"erp: {file}:22:9: {entities}.order_line: there is no column 'base_unit'; "
+        "expected one of base unit, itno; did you mean 'base unit'?",
+    ]
     with pytest.raises(SourceMisconfigured, match="base_unit"):
         await source.by_key("item", ["A"])
     assert (await source.by_key("order", ["1"]))[0] is not None
@@ -127,10 +131,22 @@ async def test_check_names_columns_codes_and_missing_indexes(tmp_path: Path) -> 
     assert found == [
         f"{entities}order.fields.status.values: occurs but is not mapped: Z",
         f"{entities}item.fields.base_uom: there is no column 'base_unit'",
-        f"{entities}order_line.key: warning: no index begins with orno, lnno",
-        f"{entities}order_line.fields.order: warning: no index begins with orno",
-        f"{entities}order_line.fields.item: warning: no index begins with itno",
+        f"{entities}order_line.key: no index begins with orno, lnno",
+        f"{entities}order_line.fields.order: no index begins with orno",
+        f"{entities}order_line.fields.item: no index begins with itno",
     ]
+
+
+async def test_a_missing_table_is_named_at_start(tmp_path: Path) -> None:
+    source = opened(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "erp # 1.db")) as connection:
+        connection.execute("DROP TABLE ordlin")
+    (problem,) = await source.start()
+    await source.close()
+    assert str(problem) == (
+        f"erp: {tmp_path / 'systems.yaml'}:22:15: systems.erp.entities.order_line.from: "
+        "a table is missing (ordlin); expected a table, a view or a SELECT that runs"
+    )
 
 
 async def test_many_rows_of_many_keys_are_halved_and_of_one_key_refused(tmp_path: Path) -> None:

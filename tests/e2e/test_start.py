@@ -133,8 +133,11 @@ def test_a_column_that_does_not_exist_is_named_at_start(demo: Demo, tmp_path: Pa
     with running_hub(tmp_path, "--systems", file, env=_with_erp(demo)) as hub:
         (said,) = [line for line in hub.log.read_text().splitlines() if "problem:" in line]
         answer = hub.ask('{ order(number: "100002") { number } }', token=agent_token(tmp_path))
-    assert said.startswith("problem: erp: ")
-    assert "orpoo" in said
+    assert said.startswith(
+        f"problem: erp: {file}:14:22: systems.erp.entities.order.fields.po_number: "
+        "there is no column 'orpoo'; expected one of "
+    )
+    assert said.endswith("; did you mean 'orpo'?")
     assert _errors(answer) == ["SOURCE_MISCONFIGURED"]
 
 
