@@ -172,7 +172,7 @@ async def test_an_invoice_explains_its_sections_too(desk: Desk) -> None:
     assert errors == []
     told: dict[str, str | None] = {"system": "erp-eu", "state": "AVAILABLE", "code": None}
     assert data["order"]["invoices"][0]["sections"] == [
-        {"name": name} | told for name in ("invoice", "creditMemos", "order")
+        told | {"name": name} for name in ("invoice", "creditMemos", "order")
     ]
 
 
