@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from hub.config.problems import Problem
     from hub.config.systems import SystemsFile
 
-group = typer.Typer(no_args_is_help=True, help="The systems file.")
+group = typer.Typer(no_args_is_help=True, help="The systems file, and the settings.")
 
 SystemsPath = Annotated[Path, typer.Argument(help="The systems file.")]
+
+
+OptionalPath = Annotated[
+    Path | None, typer.Argument(help="The systems file; without it the settings are printed.")
+]
 
 
 @group.command()
@@ -69,8 +74,11 @@ async def _asked_one(systems: SystemsFile, name: str) -> Sequence[Problem]:
 
 
 @group.command("show")
-def show_file(file: SystemsPath, as_json: AsJson = False) -> None:
-    """Print what the hub understood, defaults filled in and secrets hidden."""
+def show_file(file: OptionalPath = None, as_json: AsJson = False) -> None:
+    """Print what the hub understood of a file, or without one its settings; secrets hidden."""
+    if file is None:
+        _show_settings(as_json=as_json)
+        return
     from hub.config.show import shown
     from hub.config.systems import SystemsFileInvalid, load_systems
 
@@ -79,6 +87,15 @@ def show_file(file: SystemsPath, as_json: AsJson = False) -> None:
     except SystemsFileInvalid as error:
         stop(str(error), Exit.FINDINGS)
     show(understood, json.dumps(understood, indent=2, ensure_ascii=False), as_json=as_json)
+
+
+def _show_settings(*, as_json: bool) -> None:
+    """The variables with the values in force, urls without credentials."""
+    from hub.cli.options import settings_of
+    from hub.config.show import settings_as_text, shown_settings
+
+    settings = shown_settings(settings_of())
+    show(settings, settings_as_text(settings), as_json=as_json)
 
 
 @group.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import SecretStr
@@ -23,6 +24,17 @@ def shown_settings(settings: Settings) -> dict[str, Any]:
         variable(name): _url(each) if name in SECRET_SETTINGS and each else _plain(each)
         for name, each in values.items()
     }
+
+
+def settings_as_text(settings: Mapping[str, Any]) -> str:
+    """`NAME=value` a line, as an environment file has it; nothing after = where nothing is set."""
+    return "\n".join(f"{name}={_as_variable(each)}" for name, each in settings.items())
+
+
+def _as_variable(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def shown(systems: SystemsFile) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`config check --connect` as a command: everything at once, what is wrong apart from what is slow."""
+"""`config check --connect` as a command: everything at once, mistakes apart from what is slow."""
 
 import json
 import sqlite3
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.hub_process import opshub
+from tests.e2e.hub_process import environment, opshub
 
 NOBODY_THERE = "http://127.0.0.1:9"  # the discard port; nothing listens on it here
 SYSTEMS = """\
@@ -138,3 +138,13 @@ def test_a_url_no_driver_knows_has_a_place(folder: Path) -> None:
         "postgresql://user:password@host/database; expected a system that answers",
         "systems.yaml: 1 problem",
     ]
+
+
+def test_config_show_without_a_file_prints_the_settings(tmp_path: Path) -> None:
+    env = environment(OPSHUB_STORE_URL="postgresql://me:hunter2@db.test/x?password=hunter2")
+    text = opshub("config", "show", cwd=tmp_path, env=env)
+    told = opshub("config", "show", "--json", cwd=tmp_path, env=env)
+    assert (text.returncode, told.returncode, text.stderr + told.stderr) == (0, 0, "")
+    assert "OPSHUB_STORE_URL=postgresql://db.test/x" in text.stdout.splitlines()
+    assert json.loads(told.stdout)["OPSHUB_STORE_URL"] == "postgresql://db.test/x"
+    assert "hunter2" not in text.stdout + told.stdout

@@ -13,7 +13,7 @@ from hub.config.settings import (
     setting_rows,
     settings_table,
 )
-from hub.config.show import shown, shown_settings
+from hub.config.show import settings_as_text, shown, shown_settings
 from tests.unit.config.examples import ROOT, SECRET, example_text, load_text, section
 
 
@@ -88,3 +88,16 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     assert systems["systems"]["crm"]["url"] == "https://crm.test"
     assert systems["systems"]["wms"]["auth"] == {"header": {"X-Api-Key": "(hidden)"}}
     assert systems["systems"]["wms"]["limits"] == {"timeout": 1.5, "in_flight": 8, "batch": 100}
+
+
+def test_settings_are_text_as_an_environment_has_it() -> None:
+    url = f"postgresql://opshub:{SECRET}@db.test/opshub"
+    settings = load_settings(store_url=url, cors_origins="https://a.test,https://b.test")
+    lines = settings_as_text(shown_settings(settings)).splitlines()
+    assert len(lines) == len(Settings.model_fields)
+    assert lines[:4] == [
+        "OPSHUB_SYSTEMS=", "OPSHUB_PROFILE=development", "OPSHUB_HOST=127.0.0.1",
+        "OPSHUB_PORT=8400",
+    ]  # fmt: skip
+    assert "OPSHUB_STORE_URL=postgresql://db.test/opshub" in lines
+    assert "OPSHUB_CORS_ORIGINS=https://a.test,https://b.test" in lines
