@@ -1,9 +1,10 @@
-"""JSON Schema of the systems file, so that editors complete words and underline mistakes."""
+"""JSON Schema of the systems file, so that editors complete, explain and underline."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from hub.config.editor_help import describe
 from hub.config.specs import BY, SystemsFile
 from hub.model.catalog import NOUNS
 from hub.model.record import fields_of
@@ -24,7 +25,17 @@ def json_schema() -> dict[str, Any]:
         _allow_path(definitions[model]["anyOf"][1])
     _allow_variables(definitions["Limits"]["properties"])
     schema["required"] = ["version"]
+    describe("SystemsFile", schema["properties"])
+    for name, definition in definitions.items():
+        describe(name, _properties(definition))
     return {"$schema": _DIALECT} | schema | {"title": "opshub systems file"}
+
+
+def _properties(definition: dict[str, Any]) -> dict[str, Any]:
+    """The words of a model, be it one that a bare word may stand for."""
+    spelt_out = definition["anyOf"][1] if "anyOf" in definition else definition
+    properties: dict[str, Any] = spelt_out["properties"]
+    return properties
 
 
 def _forget_inner_names(definitions: dict[str, Any]) -> None:

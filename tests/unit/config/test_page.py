@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
+from hub.config.editor_help import HELP
 from hub.config.editor_schema import json_schema
 from hub.config.field_specs import AttributeSpec, FieldSpec
 from hub.config.specs import EntitySpec, SystemsFile
@@ -126,3 +127,17 @@ def test_schema_refuses_a_broken_file(tmp_path: Path) -> None:
         "systems.erp.limits.timeout",
         "systems.wms.role",
     ]
+
+
+def test_every_word_of_the_schema_is_explained() -> None:
+    schema = json_schema()
+    models = {"SystemsFile": schema} | schema["$defs"]
+    words = {
+        f"{name}.{word}": told.get("description", "")
+        for name, model in models.items()
+        for word, told in model.get("anyOf", [None, model])[1].get("properties", {}).items()
+    }
+    assert [word for word, told in words.items() if not told.endswith(".")] == []
+    explained = {f"{name}.{word}" for name, each in HELP.items() for word in each}
+    assert explained == set(words)
+    assert words["EntitySpec.from"].startswith("sql only: a table")
