@@ -34,7 +34,8 @@
     `- Internal                 INTERNAL            a defect; the text stays in the log
 
 A message says what was received, what was expected and what to do next. It never carries a
-secret, a URL with a query, SQL, a host or a customer's name.
+secret, a URL with a query, SQL, a host or a customer's name. Only the candidates of a number
+describe records, to whoever may read them.
 """
 
 from __future__ import annotations

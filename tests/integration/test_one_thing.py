@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import Any
 
 import pytest
@@ -81,3 +83,22 @@ async def test_the_american_unit_sees_its_customers_and_the_european_does_not(
     theirs = await scoped.ask(principal(Role.AGENT, unit=EU_UNIT), document, n=number)
     assert theirs["data"] == {"customer": None}
     assert [each["extensions"]["code"] for each in theirs["errors"]] == ["NOT_FOUND"]
+
+
+async def test_a_recycled_tracking_number_says_when_each_shipment_left(scoped: ScopedHub) -> None:
+    north = next(each.database for each in scoped.demo.systems if each.name == "wms-north")
+    with contextlib.closing(sqlite3.connect(north)) as database:
+        number, carrier = database.execute(
+            "SELECT trackingNo, carrier FROM shipments WHERE trackingNo IS NOT NULL "
+            "GROUP BY trackingNo, carrier HAVING count(*) > 1 ORDER BY trackingNo"
+        ).fetchone()
+    document = "query($c: String, $n: String) { shipment(carrier: $c, trackingNumber: $n) { id } }"
+    answer = await scoped.ask(HOUSE, document, c=carrier, n=number)
+    assert answer["data"] == {"shipment": None}
+    [error] = answer["errors"]
+    assert error["message"].startswith(f"tracking number '{number}' names 2 records, in wms-north;")
+    of_one = "query($id: ID) { shipment(id: $id) { shippedAt order { number } } }"
+    for each in error["extensions"]["candidates"]:
+        found = (await scoped.ask(HOUSE, of_one, id=each["id"]))["data"]["shipment"]
+        shipped_on, order = found["shippedAt"][:10], found["order"]["number"]
+        assert each["description"] == f"shipped {shipped_on}, order {order}"
