@@ -150,12 +150,20 @@ class HttpSystem:
 
     def _parsed(self, body: bytes, headers: httpx2.Headers) -> Any:
         try:
-            return json.loads(body, parse_float=Decimal, parse_constant=_not_a_number)
+            parsed = json.loads(body, parse_float=Decimal, parse_constant=_not_a_number)
+            if b"\\ud" in body.lower():
+                _check_text(parsed)
+            return parsed
         except (ValueError, RecursionError) as error:
             came = headers.get("content-type", "").partition(";")[0][:40] or "no content type"
             raise SourceInvalid(
                 self.name, f"its answer is not JSON ({came}, {len(body)} bytes); expected JSON"
             ) from error
+
+
+def _check_text(parsed: Any) -> None:
+    """ValueError for half a surrogate pair: no answer of ours could carry it."""
+    json.dumps(parsed, ensure_ascii=False, default=str).encode()
 
 
 def _not_a_number(word: str) -> NoReturn:

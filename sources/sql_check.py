@@ -25,8 +25,13 @@ from sources.sql_shape import MissingColumns, column_types, from_clause, is_sele
 Path = tuple[str | int, ...]
 
 
-# Fields by which one record is looked up exactly, beside its key and its references.
-_LOOKED_UP = ("number", "sku", "po_number", "tracking_number")
+# What reads look up exactly (numbers, search, relations by value), beside keys and references.
+_LOOKED_UP = frozenset({
+    ("order", "number"), ("order", "po_number"), ("return", "number"), ("case", "number"),
+    ("shipment", "number"), ("shipment", "tracking_number"), ("milestone", "tracking_number"),
+    ("invoice", "number"), ("credit_memo", "number"), ("customer", "number"),
+    ("item", "sku"), ("inventory_position", "sku"), ("price", "sku"),
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,7 @@ def _looked_up(spec: EntitySpec) -> list[tuple[Path, tuple[str, ...]]]:
     asked += [
         (("fields", name), field.native)
         for name, field in spec.fields.items()
-        if field.native and (known[name].kind == "reference" or name in _LOOKED_UP)
+        if field.native and (known[name].kind == "reference" or (spec.noun, name) in _LOOKED_UP)
     ]
     return asked
 
