@@ -20,7 +20,7 @@ from hub.connected import Connected, WallClock
 from hub.model.errors import SourceError, StoreUnavailable
 from hub.observe import metrics
 from hub.observe.health import Part, Readiness, readiness
-from hub.observe.tasks import in_background
+from hub.observe.tasks import in_background, kept_running
 from hub.security.authenticator import Authenticator, open_authenticator
 from hub.security.budget import Budgets
 from hub.security.introspection import may_introspect
@@ -168,8 +168,8 @@ async def open_hub(settings: Settings, systems: SystemsFile, rules: TokenRules) 
     trusted.refresh()
     usage = Usage(engine.graphql_schema, UsageStore(store), now=now)
     hub = Hub(settings, store, connected, authenticator, engine, trusted, usage)
-    running = (references.follow(), trusted.follow(), usage.follow(), *authenticator.background())
-    hub.background += [in_background(each) for each in running]
+    running = (references.follow, trusted.follow, usage.follow, *authenticator.background())
+    hub.background += [in_background(kept_running(each)) for each in running]
     return hub
 
 

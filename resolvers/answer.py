@@ -143,12 +143,22 @@ def _codes(body: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted({error["extensions"]["code"] for error in errors}))
 
 
+def _encoded(answer: Answer, correlation: str) -> tuple[Answer, bytes]:
+    """The body as JSON; what JSON cannot hold (half a surrogate pair) is a defect of the hub."""
+    try:
+        return answer, orjson.dumps(answer.body)
+    except orjson.JSONEncodeError as error:
+        broken = defect(error, correlation)
+        return broken, orjson.dumps(broken.body)
+
+
 async def send_answer(send: Send, answer: Answer, media: MediaType, correlation: str) -> None:
     """The answer as one message; with a body it says its length."""
-    head = [*_OF_EVERY_ANSWER, (b"x-correlation-id", correlation.encode()), *answer.headers]
     content = b""
     if answer.body is not None:
-        content = orjson.dumps(answer.body)
+        answer, content = _encoded(answer, correlation)
+    head = [*_OF_EVERY_ANSWER, (b"x-correlation-id", correlation.encode()), *answer.headers]
+    if answer.body is not None:
         head.append((b"content-type", f"{media}; charset=utf-8".encode()))
         head.append((b"content-length", str(len(content)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": head})

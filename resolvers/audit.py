@@ -25,7 +25,7 @@ from resolvers.timeline_page import PageInfo
 ENTRIES_DEFAULT = 50  # entries of a page
 ENTRIES_MAX = 100  # entries of a page
 REFUSALS_DEFAULT = 100  # rows
-REFUSALS_MAX = 1_000  # rows
+REFUSALS_MAX = 100  # rows
 FILTER_MAX = 200  # characters of a filter
 
 
@@ -131,7 +131,7 @@ async def audit_entries(
 async def refusals(
     ctx: AuditContext,
     *,
-    first: Annotated[int, argument("Rows, at most 1,000.")] = REFUSALS_DEFAULT,
+    first: Annotated[int, argument("Rows, at most 100.")] = REFUSALS_DEFAULT,
     principal: Annotated[str | None, argument("Only of this principal.")] = None,
     code: Annotated[str | None, argument("Only this code.")] = None,
     since: Since = None,

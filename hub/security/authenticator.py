@@ -70,10 +70,12 @@ class Authenticator:
             return None
         return self.published.problem
 
-    def background(self) -> list[Coroutine[Any, Any, None]]:
+    def background(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """What must run as long as requests come, each for ever."""
-        running = [self.revocations.follow(), self.refusals.follow()]
-        return running if self.published is None else [*running, self.published.follow()]
+        running: list[Callable[[], Coroutine[Any, Any, None]]] = [
+            self.revocations.follow, self.refusals.follow,
+        ]  # fmt: skip
+        return running if self.published is None else [*running, self.published.follow]
 
 
 async def open_authenticator(

@@ -21,8 +21,8 @@ TEXT_LENGTH_MAX = 200  # characters of a subject, role, customer or business uni
 EVERY_BUSINESS_UNIT = "*"
 
 _TIMES = ("exp", "nbf", "iat")
-_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]+")
-_CUSTOMER = re.compile(r"([a-z0-9][a-z0-9_-]*):([^\x00-\x1f\x7f]+)")
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
+_CUSTOMER = re.compile(r"([a-z0-9][a-z0-9_-]*):([^\x00-\x1f\x7f\ud800-\udfff]+)")
 
 
 def principal_of(claims: Mapping[str, Any], paths: ClaimPaths) -> Principal:
