@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -34,8 +34,8 @@ from resolvers.errors import wire_errors
 RETURNS_EU = [f"R{number}" for number in range(200001, 200091)]
 RETURNS_US = [f"RA-{number}" for number in range(5001, 5064)]
 PRICES = {
-    "erp-eu": "SELECT prno, cuno FROM pricel WHERE cuno IS NOT NULL",
-    "erp-us": "SELECT id, customer FROM prices WHERE customer IS NOT NULL",
+    "erp-eu": "SELECT prno, cuno, itno FROM pricel WHERE cuno IS NOT NULL",
+    "erp-us": "SELECT id, customer, sku FROM prices WHERE customer IS NOT NULL",
 }
 NOUNS_OWNED = frozenset(noun for noun in NOUNS if noun not in ("item", "inventory_position"))
 BELOW = {
@@ -61,18 +61,27 @@ query Belongings($ids: [ID!]!) { nodes(ids: $ids) { id ... on Rma {
 """
 
 
+class Priced(NamedTuple):
+    """Ids of a price row and of the customer it was agreed with, and what it is the price of."""
+
+    row: str
+    customer: str
+    sku: str
+
+
 @dataclass(frozen=True, slots=True)
 class Belongings:
     """One record of each noun, all of one customer: ids by noun, and the numbers people use.
 
     The price may be another customer's of the same ERP, where this one has none agreed. `note` is
-    an internal message of the case.
+    an internal message of the case. `priced` is whose price it is.
     """
 
     customer: str
     ids: Mapping[str, str]
     numbers: Mapping[str, str]
     note: str
+    priced: Priced
 
     def ref(self, noun: str) -> Ref:
         return decode_id(self.ids[noun])
@@ -183,7 +192,7 @@ async def running_scoped_hub(folder: Path) -> AsyncIterator[ScopedHub]:
 
 
 async def _with_belongings(hub: Hub, demo: DemoSystems) -> ScopedHub:
-    nobody = Belongings("", {}, {}, "")
+    nobody = Belongings("", {}, {}, "", Priced("", "", ""))
     scoped = ScopedHub(hub, demo, nobody, nobody, nobody)
     prices = _own_prices(demo)
     eu = await _complete(scoped, [Ref("return", "erp-eu", key) for key in RETURNS_EU], prices)
@@ -192,19 +201,21 @@ async def _with_belongings(hub: Hub, demo: DemoSystems) -> ScopedHub:
     return replace(scoped, eu=eu[0], eu_other=other, us=us[0])
 
 
-def _own_prices(demo: DemoSystems) -> dict[str, str]:
-    """The id of a price row agreed with each customer that has one, by `system:number`."""
+def _own_prices(demo: DemoSystems) -> dict[str, Priced]:
+    """A price row agreed with each customer that has one, by `system:number`."""
     found = {}
     for name, statement in PRICES.items():
         path = next(each.database for each in demo.systems if each.name == name)
         with contextlib.closing(sqlite3.connect(path)) as database:
-            for key, number in database.execute(statement):
-                found[f"{name}:{number}"] = encode_id(Ref("price", name, str(key)))
+            for key, number, sku in database.execute(statement):
+                customer = encode_id(Ref("customer", name, str(number)))
+                row = encode_id(Ref("price", name, str(key)))
+                found[f"{name}:{number}"] = Priced(row, customer, sku)
     return found
 
 
 async def _complete(
-    scoped: ScopedHub, returns: list[Ref], prices: Mapping[str, str]
+    scoped: ScopedHub, returns: list[Ref], prices: Mapping[str, Priced]
 ) -> list[Belongings]:
     """What belongs with each return, where there is something of every noun."""
     answer = await scoped.ask(HOUSE, BELONGINGS, ids=[encode_id(ref) for ref in returns])
@@ -212,7 +223,7 @@ async def _complete(
     return [each for each in found if each is not None]
 
 
-def _belongings(rma: Answer, prices: Mapping[str, str]) -> Belongings | None:
+def _belongings(rma: Answer, prices: Mapping[str, Priced]) -> Belongings | None:
     customer = decode_id(rma["customer"]["id"])
     owner = f"{customer.system}:{customer.key}"
     rows = dict(_rows(rma))
@@ -222,8 +233,9 @@ def _belongings(rma: Answer, prices: Mapping[str, str]) -> Belongings | None:
     if not (NOUNS_OWNED - {"price", "message"} <= set(rows) and public and notes):
         return None
     ids = {noun: row["id"] for noun, row in rows.items()}
-    somebodys = next(id_ for of, id_ in prices.items() if of.startswith(customer.system))
-    ids |= {"price": prices.get(owner, somebodys), "message": public[0]["id"]}
+    somebodys = next(one for of, one in prices.items() if of.startswith(customer.system))
+    priced = prices.get(owner, somebodys)
+    ids |= {"price": priced.row, "message": public[0]["id"]}
     shipment = rows["shipment"]
     numbers = {noun: row["number"] for noun, row in rows.items() if row.get("number")}
     numbers |= {
@@ -231,7 +243,7 @@ def _belongings(rma: Answer, prices: Mapping[str, str]) -> Belongings | None:
         "tracking": shipment["trackingNumber"],
         "carrier": shipment["carrier"],
     }
-    return Belongings(owner, ids, numbers, notes[0]["id"])
+    return Belongings(owner, ids, numbers, notes[0]["id"], priced)
 
 
 def _rows(rma: Answer) -> Iterator[tuple[str, Answer]]:

@@ -38,11 +38,15 @@ ROUNDS = 15  # of a forbidden and a missing name in turn, for the medians
 APART_MAX_S = 0.005
 
 
+PRICED = "priced"
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """A document with the one variable `$v`, and what of the foreign belongings it is given.
 
-    `of` names an id (`order`), a number (`number:order`) or a source reference (`ref:order`).
+    `of` names an id (`order`), a number (`number:order`) or a source reference (`ref:order`);
+    PRICED is the customer a price was agreed with, and `$sku` what it is the price of.
     `own` is a further variable `$own`, the id of the asker's own record of that noun.
     """
 
@@ -73,6 +77,8 @@ _NODES = "query($v: ID!, $own: ID!) { f: nodes(ids: [$own, $v]) { id } }"
 _SEARCH = (
     "query($v: String!) { f: search(text: $v, first: 50) { hits { field value node { id } } } }"
 )
+_PRICE = """query($v: ID!, $sku: String!) {
+  f: price(customer: $v, sku: $sku, quantity: "1") { isOwn unitPrice { amount } } }"""
 _LINK = """mutation($v: SourceRefInput!, $own: SourceRefInput!) {
   f: linkReferences(noun: "order", refs: [$v, $own], reason: "r", idempotencyKey: "k1") {
     sourceRefs { externalId } } }"""
@@ -113,10 +119,7 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
         ),
     ),
     "Query.price(customer)": (
-        Probe(
-            'query($v: ID!) { f: price(customer: $v, sku: "BLT-04-492", quantity: "1") { isOwn } }',
-            "customer",
-        ),
+        Probe(_PRICE, PRICED),
     ),
     "Query.node(id)": tuple(Probe(_NODE, noun) for noun in sorted(NOUNS_OWNED)),
     "Query.nodes(ids)": tuple(Probe(_NODES, noun, own="order") for noun in sorted(NOUNS_OWNED)),
@@ -191,6 +194,9 @@ def arguments_of(schema: GraphQLSchema) -> Iterator[str]:
 
 def _value(probe_of: str, whose: Belongings, *, is_missing: bool) -> Any:
     kind, _, name = probe_of.rpartition(":")
+    if name == PRICED:
+        customer = whose.priced.customer
+        return missing_id(customer) if is_missing else customer
     if kind == "number":
         number = whose.numbers[name]
         return missing_text(number) if is_missing else number
@@ -201,14 +207,15 @@ def _value(probe_of: str, whose: Belongings, *, is_missing: bool) -> Any:
     return missing_id(whose.ids[name]) if is_missing else whose.ids[name]
 
 
-async def _asked(
-    scoped: ScopedHub, who: Principal, probe: Probe, mine: Belongings, value: Any
-) -> bytes:
-    variables = {"v": value}
+def _variables(
+    probe: Probe, mine: Belongings, theirs: Belongings, *, is_missing: bool
+) -> dict[str, Any]:
+    variables = {"v": _value(probe.of, theirs, is_missing=is_missing)}
     if probe.own is not None:
         variables["own"] = _value(probe.own, mine, is_missing=False)
-    answer = await scoped.ask(who, probe.document, **variables)
-    return told_apart(answer, value)
+    if probe.of == PRICED:
+        variables["sku"] = theirs.priced.sku
+    return variables
 
 
 Asker = tuple[Principal, Belongings, Belongings]
@@ -236,8 +243,9 @@ async def violations(scoped: ScopedHub, asker: Asker) -> list[str]:
     for coordinate, probes in PROBES.items():
         for probe in probes:
             foreign, missing = [
-                await _asked(scoped, who, probe, mine, _value(probe.of, theirs, is_missing=gone))
+                told_apart(await scoped.ask(who, probe.document, **variables), variables["v"])
                 for gone in (False, True)
+                for variables in (_variables(probe, mine, theirs, is_missing=gone),)
             ]
             if foreign != missing:
                 found.append(f"{coordinate} {probe.of}: {foreign!r} / {missing!r}")
@@ -294,6 +302,19 @@ async def test_the_names_probed_are_names_of_something(scoped: ScopedHub) -> Non
             value = _value(probe.of, whose, is_missing=False)
             hits = (await scoped.ask(HOUSE, _SEARCH, v=value))["data"]["f"]["hits"]
             assert hits, probe.of
+
+
+async def test_the_prices_probed_are_their_customers_own(scoped: ScopedHub) -> None:
+    """Such a customer's price is not the list's, so that it can be told from a missing one's."""
+    for _, mine, theirs in askers(scoped).values():
+        found, gone = [
+            await scoped.ask(HOUSE, _PRICE, v=id_, sku=theirs.priced.sku)
+            for id_ in (theirs.priced.customer, missing_id(theirs.priced.customer))
+        ]
+        assert found["data"]["f"]["isOwn"] is True
+        assert gone["data"]["f"] != found["data"]["f"]
+        references = scoped.hub.connected.reads.references
+        assert decode_id(theirs.priced.customer) not in references.same_as(mine.ref("customer"))
 
 
 async def test_an_ambiguous_number_has_only_candidates_the_asker_may_see(scoped: ScopedHub) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from hub.model.record import Record
+from hub.model.values import Ref
 from hub.reads.owners import Owners
 from hub.reads.reads import Reads
 from hub.security.principal import CallerClass, Role
@@ -45,6 +46,18 @@ async def test_the_arguments_are_told_apart_without_the_scope(
         name for name in PROBES if not name.startswith(("Mutation", "Order", "Query.price"))
     }
     assert _whose(found) >= by_reads - {"Query.shipment(trackingNumber)"}
+
+
+@pytest.mark.parametrize("name", ["customer, same ERP", "agent of the European unit"])
+async def test_prices_are_told_without_asking_whose_they_are(
+    scoped: ScopedHub, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    async def may_price(reads: Reads, customer: Ref) -> bool:
+        return True
+
+    monkeypatch.setattr(Reads, "_may_price_for", may_price)
+    found = await arguments.violations(scoped, askers(scoped)[name])
+    assert _whose(found) == {"Query.price(customer)"}
 
 
 async def test_the_edges_lead_on_without_the_scope(scoped: ScopedHub, without_scope: None) -> None:
