@@ -35,7 +35,8 @@ from hub.reads.port import NounTerms
 from resolvers.engine import Request
 from resolvers.explain import calls_of
 from resolvers.fields import Source, binding_of
-from resolvers.limits_walk import INTROSPECTED, PAGE_ARGUMENTS
+from resolvers.limits_values import PAGE_ARGUMENTS
+from resolvers.limits_walk import INTROSPECTED
 
 ROWS_PER_UNIT = 10.0
 LIST_ROWS = 5  # of a list nobody has sized; an order has about three lines

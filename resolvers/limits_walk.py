@@ -11,33 +11,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from graphql import (
-    ArgumentNode,
     DefinitionNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
-    IntValueNode,
-    ListValueNode,
-    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
-    ValueNode,
-    VariableNode,
 )
 from graphql.language import SelectionNode
 
 from hub.model.errors import DocumentInvalid
 from resolvers.limits import Limits, Shape
+from resolvers.limits_values import ValueWalk, values_in
 
 INTROSPECTED = frozenset({"__schema", "__type", "_service"})
 """Root fields that answer with the schema."""
-PAGE_ARGUMENTS = frozenset({"first", "last"})
 RECURSIVE_LISTS = frozenset({"types", "fields", "inputFields", "interfaces", "possibleTypes"})
 """Lists of the introspection schema that lead into one another without end."""
-
-_DIGITS_MAX = 10  # of an Int; a longer one is compared as this many nines
 
 Definition = OperationDefinitionNode | FragmentDefinitionNode
 EXECUTABLE = (OperationDefinitionNode, FragmentDefinitionNode)
@@ -77,7 +69,8 @@ class Measure:
 
 def check_document(document: DocumentNode, limits: Limits) -> Shape:
     """What the document is; DocumentTooLarge where it is over a limit, DocumentInvalid where a
-    fragment spreads itself."""
+    fragment spreads itself or something else than a query is defined."""
+    _check_executable(document)
     operations = [
         each for each in document.definitions if isinstance(each, OperationDefinitionNode)
     ]
@@ -85,7 +78,7 @@ def check_document(document: DocumentNode, limits: Limits) -> Shape:
     limits.check("operations", len(operations))
     limits.check("fragments", len(fragments))
     limits.check("variables", sum(len(each.variable_definitions or ()) for each in operations))
-    walk = _Walk(limits, {each.name.value: each for each in fragments})
+    walk = _Walk(limits, ValueWalk(limits), {each.name.value: each for each in fragments})
     spreads = {name: _spreads(each) for name, each in walk.fragments.items()}
     for name in _innermost_first(spreads):
         walk.measured[name] = walk.definition(walk.fragments[name])
@@ -105,7 +98,16 @@ def check_document(document: DocumentNode, limits: Limits) -> Shape:
     _check_total(total, limits)
     for definition in (*operations, *unused):
         walk.compare([definition.selection_set])
-    return Shape(total.introspected_fields > 0, frozenset(walk.page_variables))
+    return Shape(total.introspected_fields > 0, frozenset(walk.values.page_variables))
+
+
+def _check_executable(document: DocumentNode) -> None:
+    """Definitions of a schema would be validated like any other, outside every limit here."""
+    for definition in document.definitions:
+        if not isinstance(definition, EXECUTABLE):
+            raise DocumentInvalid(
+                "a document has operations and fragments only; take other definitions out"
+            )
 
 
 def _check_total(total: Measure, limits: Limits) -> None:
@@ -151,16 +153,16 @@ def _innermost_first(spreads: dict[str, list[str]]) -> Iterator[str]:
 @dataclass(slots=True)
 class _Walk:
     limits: Limits
+    values: ValueWalk
     fragments: Fragments
     measured: dict[str, Measure] = field(default_factory=dict)
-    page_variables: set[str] = field(default_factory=set)
     compared: int = 0
 
     def definition(self, definition: Definition) -> Measure:
         measure = self.selection_set(definition.selection_set, level=1)
-        measure.directives += len(definition.directives or ())
+        measure.directives += self.values.directives(definition.directives or ())
         for variable in definition.variable_definitions or ():
-            measure.directives += len(variable.directives or ())
+            measure.directives += self.values.variable(variable)
         return measure
 
     def selection_set(self, selection_set: SelectionSetNode, *, level: int) -> Measure:
@@ -181,7 +183,7 @@ class _Walk:
         measure = Measure(fields=1)
         measure.add(below)
         measure.nesting += 1
-        measure.directives += len(node.directives or ())
+        measure.directives += self.values.directives(node.directives or ())
         if isinstance(node, FieldNode):
             self._add_field(node, measure)
         return measure
@@ -189,8 +191,7 @@ class _Walk:
     def _add_field(self, node: FieldNode, measure: Measure) -> None:
         """Make the measure of what is below a field that of the field."""
         name = node.name.value
-        for argument in node.arguments or ():
-            self._check_argument(argument)
+        self.values.arguments(node.arguments or ())
         measure.roots = 1
         measure.aliases += node.alias is not None
         measure.lists += name in RECURSIVE_LISTS
@@ -202,24 +203,10 @@ class _Walk:
             measure.introspected_fields = measure.fields
             measure.introspected_depth, measure.depth = measure.depth, 1
 
-    def _check_argument(self, argument: ArgumentNode) -> None:
-        if argument.name.value in PAGE_ARGUMENTS:
-            if isinstance(argument.value, VariableNode):
-                self.page_variables.add(argument.value.name.value)
-            elif isinstance(argument.value, IntValueNode):
-                self.limits.check("page_size", _size_of(argument.value))
-        waiting: list[ValueNode] = [argument.value]
-        while waiting:
-            value = waiting.pop()
-            if isinstance(value, ListValueNode):
-                self.limits.check("list_items", len(value.values))
-                waiting.extend(value.values)
-            elif isinstance(value, ObjectValueNode):
-                waiting.extend(each.value for each in value.fields)
-
     def compare(self, selection_sets: Iterable[SelectionSetNode]) -> None:
         """Count the pairs of mentions of one response key that would be merged into one field.
 
+        A pair counts once more for each value in the arguments of one of the two.
         The expansion has at most `fields` selections here, the recursion `depth` levels.
         """
         mentions: dict[str, list[FieldNode]] = {}
@@ -233,13 +220,20 @@ class _Walk:
                 elif isinstance(node, FragmentSpreadNode) and node.name.value in self.fragments:
                     waiting.append(self.fragments[node.name.value].selection_set)
         for nodes in mentions.values():
-            self.compared += len(nodes) * (len(nodes) - 1) // 2
-            self.limits.check("comparisons", self.compared)
+            self._compare_mentions(nodes)
             below = [node.selection_set for node in nodes if node.selection_set]
             if below:
                 self.compare(below)
 
+    def _compare_mentions(self, nodes: list[FieldNode]) -> None:
+        others = len(nodes) - 1
+        if others == 0:
+            return
+        self.compared += len(nodes) * others // 2
+        self.limits.check("comparisons", self.compared)  # before values are counted for each
+        self.compared += sum(map(_argument_values, nodes)) * others // 2
+        self.limits.check("comparisons", self.compared)
 
-def _size_of(value: IntValueNode) -> int:
-    digits = value.value
-    return int(digits) if len(digits) <= _DIGITS_MAX else 10**_DIGITS_MAX - 1
+
+def _argument_values(node: FieldNode) -> int:
+    return sum(values_in(argument.value) for argument in node.arguments or ())

@@ -29,6 +29,10 @@ def _chain(body: str, last: str) -> str:
 TWICE = "...f{next} ...f{next}"
 LONG_TEXT = "x" * 49_000
 
+NESTED_OBJECT = _repeated("a{i}: {{ " + "b: 1 " * 28 + "}}", 22)
+WIDE_LISTS = _repeated("a{i}: [ " + "1 " * 490 + "]", 3)
+LINK = 'mutation { linkReferences(noun: "x", reason: "x", idempotencyKey: "x", refs: '
+
 ATTACKS = (
     Attack("aliases", "{ " + _repeated("a{i}: me {{ subject }}", 200) + " }", "rootFields"),
     Attack(
@@ -71,6 +75,69 @@ ATTACKS = (
         "{ " + "systems { " * 1 + "name " * 250 + "} " + "systems { name name } " * 10 + "}",
         "comparisons",
     ),
+    Attack(
+        "many mentions of a long list",
+        '{ order(number: "1") { ' + "...a " * 300 + "} } fragment a on Order "
+        "{ timeline(categories: [" + "ORDER " * 450 + "]) { totalCount } }",
+        "comparisons",
+    ),
+    Attack(
+        "conflicting arguments",
+        '{ order(number: "1") { ' + _repeated("timeline(first: {i}) {{ totalCount }}", 100) + "} }",
+        "comparisons",
+    ),
+    Attack(
+        "conflicting arguments within the comparisons",
+        '{ order(number: "1") { ' + _repeated("timeline(first: {i}) {{ totalCount }}", 55) + "} }",
+        code="DOCUMENT_INVALID",
+    ),
+    Attack(
+        "merged fragments",
+        '{ order(number: "1") { '
+        + _repeated("...f{i}", 45)
+        + " } } "
+        + _repeated(
+            "fragment f{i} on Order {{ id number status placedOn currency total {{ amount }} }}", 45
+        ),
+        "comparisons",
+    ),
+    Attack("members of an object", "{ order(sourceRef: { " + "a: 1 " * 655 + "}) { id } }",
+           "objectValues"),
+    Attack("unknown members of an object",
+           "{ order(sourceRef: { " + _repeated("a{i}: 1", 600) + " }) { id } }", "objectValues"),
+    Attack("objects in an object", f"{{ order(sourceRef: {{ {NESTED_OBJECT} }}) {{ id }} }}",
+           "objectValues"),
+    Attack("lists in an object", f"{{ order(sourceRef: {{ {WIDE_LISTS} }}) {{ id }} }}",
+           "objectValues"),
+    Attack(
+        "an object in a default",
+        "query ($r: SourceRefInput = { " + "a: 1 " * 600 + "}) { order(sourceRef: $r) { id } }",
+        "objectValues",
+    ),
+    Attack("an object in a directive",
+           "{ me { subject @skip(if: { " + "a: 1 " * 600 + "}) } }", "objectValues"),
+    Attack("long text in an object",
+           f'{{ order(sourceRef: {{ {_repeated("a{i}: 1", 28)} b: "{LONG_TEXT[:40_000]}" }})'
+           " { id } }", "objectCharacters"),
+    Attack("unknown members within the limit",
+           "{ order(sourceRef: { " + _repeated("a{i}: 1", 30) + " }) { id } }",
+           code="DOCUMENT_INVALID"),
+    Attack("many objects in a list", LINK + "[" + "{ b: 1 } " * 300 + "]) { id } }",
+           code="DOCUMENT_INVALID"),
+    Attack("many large objects in a list",
+           LINK + "[" + ("{ " + "b: 1 " * 29 + "} ") * 20 + "]) { id } }",
+           code="DOCUMENT_INVALID"),
+    Attack("duplicates of one argument", "{ order(" + 'number: "1" ' * 640 + ") { id } }",
+           "arguments"),
+    Attack("duplicates of one argument of fields",
+           "{ " + ("order(" + 'number: "1" ' * 30 + ") { id } ") * 20 + "}", "comparisons"),
+    Attack("duplicates of one argument of aliases",
+           "{ " + _repeated("a{i}: order(" + 'number: "1" ' * 28 + ") {{ id }}", 20) + "}",
+           code="DOCUMENT_INVALID"),
+    Attack("duplicates of one argument of a directive",
+           "{ me { subject @skip(" + "if: true " * 640 + ") } }", "arguments"),
+    Attack("unknown arguments of a directive",
+           "{ me { subject @x(" + _repeated("a{i}: 1", 600) + ") } }", "arguments"),
     Attack(
         "long list", "{ orders(ids: [" + '"x" ' * 1_000 + "]) { number } }", "listItems",
     ),
@@ -147,9 +214,16 @@ ATTACKS = (
     Attack("unknown fields", "{ me { " + _repeated("subjec{i}", 900) + " } }",
            code="DOCUMENT_INVALID"),
     Attack("unknown arguments", "{ me { subject(" + _repeated("subjec{i}: 1", 600) + ") } }",
-           code="DOCUMENT_INVALID"),
+           "arguments"),
+    Attack("unknown arguments within the limit",
+           "{ me { subject(" + _repeated("subjec{i}: 1", 30) + ") } }", code="DOCUMENT_INVALID"),
+    Attack("unknown arguments of many fields",
+           "{ " + _repeated("a{i}: order(" + " ".join(f"numbe{n}: 1" for n in range(28))
+                            + ") {{ id }}", 20) + " }", code="DOCUMENT_INVALID"),
     Attack("unknown types", "{ me { " + _repeated("... on Orde{i} {{ x }}", 150) + " } }",
-           code="DOCUMENT_INVALID"),
+           "comparisons"),
+    Attack("unknown types within the comparisons",
+           "{ me { " + _repeated("... on Orde{i} {{ x }}", 95) + " } }", code="DOCUMENT_INVALID"),
     Attack(
         "unknown words",
         "query ($c: [TimelineCategory!]) "

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, get_introspection_query, parse
 
-from hub.model.errors import BodyInvalid, DocumentTooLarge, OpsHubError
+from hub.model.errors import BodyInvalid, DocumentInvalid, DocumentTooLarge, OpsHubError
 from resolvers.body import read_request
 from resolvers.engine import Engine, Request
 from resolvers.errors import public_error
@@ -168,6 +168,14 @@ def test_what_an_order_desk_asks_is_far_from_the_limits(engine: Engine) -> None:
          "{ ... { ...f } } fragment f on Q { ... { a } }"),
         (Limits(comparisons=1), "{ a { x } a { y } }", "{ a { x } a { x } }"),
         (Limits(comparisons=1), "{ x: a { b } y: a { b } }", "{ ...f ...f a } fragment f on Q {a}"),
+        (Limits(comparisons=2), "{ a(x: [1]) b a(x: $y) }", "{ a(x: {y: [1]}) a(x: $y) }"),
+        (Limits(arguments=1), "{ a(x: 1) b(x: 1) }", "{ a(x: 1, y: 2) }"),
+        (Limits(arguments=1), "{ a @x(x: 1) @y(x: 1) }", "query @x(x: 1, y: 2) { a }"),
+        (Limits(object_values=2), "{ a(x: {y: 1 z: 2}) }", "{ a(x: {y: {z: [1]}}) }"),
+        (Limits(object_values=1), "{ a(x: [{y: 1} {y: 1}]) }", "{ a @x(x: {y: 1, z: 1}) }"),
+        (Limits(object_values=1), "query x($a: A = {y: 1}) { a }",
+         "query x($a: A = {y: 1 z: 1}) { a }"),
+        (Limits(object_characters=6), "{ a(x: {y: 1}) }", "{ a(x: {y: 12}) }"),
         (Limits(page_size=9), "{ a(first: 9) }", "{ a(last: 10) }"),
         (Limits(list_items=2), "{ a(x: [1 2]) }", "{ a(x: {y: [[1] [2] [3]]}) }"),
         (Limits(introspection_depth=3), "{ __schema { a { b } } }",
@@ -180,6 +188,11 @@ def test_each_limit_holds_to_the_last_one(limit: Limits, fitting: str, breaking:
     check_document(parse(fitting), limit)
     with pytest.raises(DocumentTooLarge):
         check_document(parse(breaking), limit)
+
+
+def test_only_operations_and_fragments_are_documents() -> None:
+    with pytest.raises(DocumentInvalid):
+        check_document(parse("{ a } input X { y: Z = {a: 1} }"), LIMITS)
 
 
 def test_a_refusal_says_what_was_received_and_allowed(engine: Engine) -> None:
