@@ -42,6 +42,20 @@ NODE_TYPES = {"Rma": "return", "CreditMemo": "credit_memo", "PriceRow": "price"}
 SKU = "BRG-04-398"
 ITEM = encode_id(Ref("item", "erp-eu", SKU))
 
+CLOSED: Mapping[str, str] = {
+    "systems": "{ systems { name } }",
+    "unmatchedReferences": '{ unmatchedReferences(noun: "customer") { system } }',
+    "auditEntries": "{ auditEntries { __typename } }",
+    "refusals": "{ refusals { count } }",
+    "linkReferences": """mutation { linkReferences(noun: "order", reason: "r",
+        idempotencyKey: "k", refs: [{ system: "erp-eu", externalId: "1" },
+        { system: "erp-us", externalId: "2" }]) { sourceRefs { system } } }""",
+    "unlinkReference": """mutation { unlinkReference(noun: "order", reason: "r",
+        idempotencyKey: "k", ref: { system: "erp-eu", externalId: "1" }) {
+        sourceRefs { system } } }""",
+}
+"""A document for each root field that not all may ask."""
+
 
 def _coordinates(table: Mapping[str, str]) -> set[str]:
     return {f"{type_}.{name}" for type_, names in table.items() for name in names.split()}
@@ -164,11 +178,30 @@ async def violations(scoped: ScopedHub, who: Principal, whose: Belongings) -> li
             found.append(f"{name} answers {codes}")
         refused = [e for e in answer["errors"] if e["extensions"]["code"] == "FORBIDDEN"]
         found += [f"{name} refuses {each['path'][-1]}" for each in refused]
+    found += [f"Order tells attribute {key}" for key in await attributes_told(scoped, who, whose)]
     everything = orjson.dumps(
         [answer for _, answer in public] + await _searched(scoped, who, whose)
     )
     found += [f"tells {word!r}" for word in sorted(await secrets(scoped, whose))
               if orjson.dumps(word)[1:-1] in everything]  # fmt: skip
+    return found
+
+
+async def attributes_told(scoped: ScopedHub, who: Principal, whose: Belongings) -> list[str]:
+    """The company's own fields of an order, by key; the demo declares one, for agents."""
+    document = "query($id: ID!) { order(id: $id) { attributes { key value } } }"
+    answer = await scoped.ask(who, document, id=whose.ids["order"])
+    return [each["key"] for each in answer["data"]["order"]["attributes"]]
+
+
+async def open_roots(scoped: ScopedHub, who: Principal) -> list[str]:
+    """The root fields of the house, of operators and of auditors that answer somebody outside."""
+    found = []
+    for name, document in CLOSED.items():
+        answer = await scoped.ask(who, document)
+        codes = [each["extensions"]["code"] for each in answer["errors"]]
+        if codes != ["FORBIDDEN"] or (answer["data"] or {}).get(name) is not None:
+            found.append(f"{name} answers {codes}")
     return found
 
 
@@ -280,11 +313,21 @@ async def test_attributes_are_seen_by_the_roles_they_name(role: Role) -> None:
 
 
 async def test_the_demos_attributes_are_hidden_from_customers(scoped: ScopedHub) -> None:
-    document = "query($id: ID!) { order(id: $id) { attributes { key value } } }"
     who = principal(Role.CUSTOMER, customer=scoped.eu.customer)
-    seen = [
-        [each["key"] for each in (await scoped.ask(asker, document, id=scoped.eu.ids["order"]))
-         ["data"]["order"]["attributes"]]
-        for asker in (who, AGENT, principal(Role.FINANCE))
-    ]  # fmt: skip
+    askers = (who, AGENT, principal(Role.FINANCE))
+    seen = [await attributes_told(scoped, asker, scoped.eu) for asker in askers]
     assert seen == [[], ["ship_window"], []]
+
+
+async def test_what_is_not_for_all_is_refused_outside(scoped: ScopedHub) -> None:
+    assert set(CLOSED) == {name for name, for_whom in ROOTS.items() if for_whom != "all"}
+    customer = scoped.eu.customer
+    for who in (
+        principal(Role.CUSTOMER, customer=customer),
+        principal(Role.CUSTOMER, customer=customer, also=Role.OPERATOR),
+        principal(Role.CUSTOMER, customer=customer, also=Role.AUDITOR),
+        principal(Role.INTEGRATION),
+    ):
+        assert await open_roots(scoped, who) == []
+    inside = await open_roots(scoped, AGENT)
+    assert [each.partition(" ")[0] for each in inside] == ["systems", "unmatchedReferences"]

@@ -25,6 +25,7 @@ from hub.model.catalog import NOUNS
 from hub.model.record import Record, fields_of
 from hub.model.timeline import TimelineCategory, TimelineEntry
 from hub.model.values import Ref
+from hub.reads.sections import SectionState
 from hub.security.principal import Principal
 from resolvers.context import Context
 from resolvers.fields import Source, binding_of
@@ -199,6 +200,8 @@ async def violations(scoped: ScopedHub, who: Principal, theirs: Belongings) -> l
                 ctx = scoped.context(who)
                 told = await _answer(field, each, ctx)
                 answers.append((told, _rows(ctx, each)))
+                if _is_reference(field) and not told and (aged := _aged(ctx, each)):
+                    found.append(f"{coordinate}: {aged}")
             told_refs = _refs(answers[0][0])
             is_same = answers[0] == answers[1] or coordinate in LED_BY_REFERENCES
             read = await scoped.context(who).reads.record_by_ref(told_refs)
@@ -221,6 +224,23 @@ def _rows(ctx: Context, parent: Any) -> list[Any]:
         return []
     rows = ctx.reads.sections_of(parent)[1:]
     return [(each.name, each.system, each.state, each.code) for each in rows]
+
+
+def _is_reference(field: GraphQLField) -> bool:
+    """Whether the edge reads the one record that its parent names."""
+    binding = binding_of(field)
+    return binding is not None and any(each.endswith("_BY_REF") for each in binding.reads)
+
+
+def _aged(ctx: Context, parent: Any) -> list[SectionState]:
+    """Rows that say how old something is: of what is hidden that is when it was read, by anybody.
+
+    What is missing was read just now; the difference would tell that there is something.
+    """
+    if not isinstance(parent, Record):
+        return []
+    rows = ctx.reads.sections_of(parent)[1:]
+    return [row for row in rows if row.as_of is not None or row.fetched_at is not None]
 
 
 async def test_every_edge_has_a_row() -> None:

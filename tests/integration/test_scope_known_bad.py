@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
+from hub.model.errors import OpsHubError
 from hub.model.record import Record
 from hub.model.values import Ref
+from hub.reads.lanes import Answer
 from hub.reads.owners import Owners
 from hub.reads.reads import Reads
+from hub.reads.related import row_of
 from hub.security.principal import CallerClass, Role
 from hub.security.scope import Scope
 from tests.integration import test_masks as masks
 from tests.integration import test_scope_arguments as arguments
 from tests.integration import test_scope_edges as edges
 from tests.integration import test_scope_interleaved as interleaved
+from tests.integration import test_scope_merged as merged
 from tests.integration.scoped_hub import ScopedHub, principal
 from tests.integration.test_scope_arguments import PROBES, askers
 
@@ -58,6 +62,67 @@ async def test_prices_are_told_without_asking_whose_they_are(
     monkeypatch.setattr(Reads, "_may_price_for", may_price)
     found = await arguments.violations(scoped, askers(scoped)[name])
     assert _whose(found) == {"Query.price(customer)"}
+
+
+@pytest.fixture
+def without_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every record is of the unit of whoever asks; customers are told apart as ever."""
+
+    async def of_the_asker(owners: Owners, records: Sequence[Record]) -> list[frozenset[str]]:
+        return [owners._scope.business_units or frozenset()] * len(records)
+
+    monkeypatch.setattr(Owners, "_units", of_the_asker)
+
+
+async def test_the_arguments_are_told_apart_without_the_business_units(
+    scoped: ScopedHub, without_units: None
+) -> None:
+    who = askers(scoped)
+    found = _whose(await arguments.violations(scoped, who["agent of the European unit"]))
+    by_reads = {name for name in PROBES if not name.startswith(("Mutation", "Order"))}
+    assert found >= by_reads - {"Query.shipment(trackingNumber)"}
+    assert await arguments.violations(scoped, who["customer, same ERP"]) == []
+
+
+async def test_the_edges_lead_on_without_the_business_units(
+    scoped: ScopedHub, without_units: None
+) -> None:
+    who, _, theirs = askers(scoped)["operator of the American unit"]
+    found = _whose(await edges.violations(scoped, who, theirs))
+    assert {"Case.order", "Order.shipments", "Rma.creditMemos"} <= found
+
+
+async def test_sections_say_how_old_what_is_hidden_is_without_their_mask(
+    scoped: ScopedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def note_all(
+        reads: Reads,
+        parent: Record,
+        section: str,
+        ref: Ref | None,
+        answers: Mapping[Ref, Answer],
+        told: Record | OpsHubError | None,
+    ) -> None:
+        if ref is not None:
+            records = [told] if isinstance(told, Record) else []
+            row = row_of(section, ref.system, answers[ref], records, ())
+            reads._recorder.note(parent.ref, row)
+
+    monkeypatch.setattr(Reads, "_note", note_all)
+    for name in ("customer, same ERP", "agent of the European unit"):
+        who, _, theirs = askers(scoped)[name]
+        found = _whose(await edges.violations(scoped, who, theirs))
+        assert {"Order.customer", "Rma.order", "Shipment.order"} <= found
+
+
+async def test_a_unit_hears_of_anothers_refs_without_their_filter(
+    scoped: ScopedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def all_of_them(reads: Reads, records: Sequence[Record]) -> list[tuple[Ref, ...]]:
+        return [reads._hub.references.same_as(record.ref) for record in records]
+
+    monkeypatch.setattr(Reads, "same_as", all_of_them)
+    assert len(await merged.violations(scoped)) == 4  # both units, by their ERP and by the CRM
 
 
 async def test_the_edges_lead_on_without_the_scope(scoped: ScopedHub, without_scope: None) -> None:
@@ -107,3 +172,24 @@ async def test_a_customer_reads_names_without_their_mask(
     monkeypatch.setattr("resolvers.case.is_name_told", lambda actor_type, scope: True)
     who = principal(Role.CUSTOMER, customer=scoped.eu.customer)
     assert [each for each in await masks.violations(scoped, who, scoped.eu) if "tells '" in each]
+
+
+async def test_a_customer_reads_attributes_without_their_visibility(
+    scoped: ScopedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolvers.context.is_attribute_visible", lambda attribute, scope: True)
+    who = principal(Role.CUSTOMER, customer=scoped.eu.customer)
+    assert "Order tells attribute ship_window" in await masks.violations(scoped, who, scoped.eu)
+
+
+async def test_strangers_are_answered_where_nobody_refuses_them(
+    scoped: ScopedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("resolvers.system", "resolvers.references"):
+        monkeypatch.setattr(f"{module}.refuse_strangers", lambda ctx, field: None)
+    for who in (
+        principal(Role.CUSTOMER, customer=scoped.eu.customer),
+        principal(Role.INTEGRATION),
+    ):
+        found = await masks.open_roots(scoped, who)
+        assert found == ["systems answers []", "unmatchedReferences answers []"]
