@@ -351,6 +351,14 @@ async def test_cross_references_join_a_customer_of_two_systems() -> None:
     assert [case.ref.key for case in theirs.records] == ["k9"]
 
 
+async def test_of_one_thing_only_the_refs_in_scope_are_told() -> None:
+    linked = (ref("order", "3"), ref("order", "1"), ref("order", "2"))  # 3 is of another customer
+    world = World(references=SameAs(linked))
+    [order] = await world.orders(world.open(), "1")
+    assert await world.open().same_as([order]) == [linked]
+    assert await world.open(customer_scope("c1")).same_as([order]) == [linked[1:]]
+
+
 async def test_systems_and_close() -> None:
     world = World()
     state = world.open().systems()[1]
