@@ -37,6 +37,7 @@ from resolvers.usage_coordinates import (
     without_strings,
 )
 from resolvers.usage_deprecations import Deprecation, deprecations_of
+from resolvers.usage_shares import OTHER, Shares, other_of
 
 WRITE_EVERY_S = 10.0
 PRUNE_EVERY = timedelta(hours=1)
@@ -49,7 +50,6 @@ DOCUMENTS_WAITING_MAX = 1_000
 OPERATIONS_MAX = 2_000
 """Operations whose coordinates are kept in memory; finding them takes about 1 ms."""
 OPERATION_NAME_MAX = 120  # characters
-OTHER = "other"
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class Usage:
         self._documents: dict[tuple[str, str], UsedDocument] = {}
         self._hour: datetime | None = None
         self._known: set[UsageKey] = set()
+        self._shares = Shares()
         self._kept: set[tuple[str, str]] = set()
         self._pruned_at: datetime | None = None
         self._writing = asyncio.Lock()
@@ -102,13 +103,16 @@ class Usage:
         operation = self._operation(document.hash, plan, node)
         given = coordinates_given(operation.inputs, variables) - operation.coordinates
         now = self._now()
+        hour = _hour_of(now)
+        self._turn(hour)
+        named = self._shares.named(client)
         key = UsageKey(
-            _hour_of(now), *client, document.hash, operation.name, OF_REQUESTS, document.is_trusted
+            hour, *named, document.hash, operation.name, OF_REQUESTS, document.is_trusted
         )
-        if self._count(key, now):
+        if self._count(key, now, client.subject):
             self._keep(key, operation, plan)
             for coordinate in given:
-                self._count(key._replace(coordinate=coordinate), now)
+                self._count(key._replace(coordinate=coordinate), now, client.subject)
         return operation.deprecated + tuple(
             self._deprecations[each] for each in sorted(given) if each in self._deprecations
         )
@@ -161,16 +165,21 @@ class Usage:
             self._operations.put((hash_, name), found)
         return found
 
-    def _count(self, key: UsageKey, now: datetime) -> bool:
-        """Whether it was counted under its own name; beyond COUNTERS_MAX it is under OTHER."""
-        self._turn(key.hour)
+    def _count(self, key: UsageKey, now: datetime, subject: str | None) -> bool:
+        """Whether it was counted under its own name; beyond COUNTERS_MAX it is under OTHER.
+
+        Beyond the subject's share it is under that subject's other.
+        """
         has_room = len(self._known) < COUNTERS_MAX and len(self._waiting) < WAITING_MAX
-        is_own = key in self._known or has_room
+        is_own = key in self._known or (has_room and self._shares.take(subject))
         if is_own:
             self._known.add(key)
             self._add(key, Counted(1, now, now))
         elif key.coordinate == OF_REQUESTS:
-            other = UsageKey(key.hour, OTHER, OTHER, OTHER, "", OF_REQUESTS, key.is_trusted)
+            name = OTHER
+            if subject is not None and self._shares.is_spent(subject):
+                name = other_of(subject)
+            other = UsageKey(key.hour, name, OTHER, OTHER, "", OF_REQUESTS, key.is_trusted)
             self._add(other, Counted(1, now, now))
         return is_own
 
@@ -182,6 +191,7 @@ class Usage:
         if hour != self._hour:
             self._hour = hour
             self._known.clear()
+            self._shares.clear()
             self._kept.clear()
 
     def _keep(self, key: UsageKey, operation: _Operation, plan: Plan) -> None:

@@ -22,17 +22,22 @@ _WORD = re.compile(r"[A-Za-z0-9@][A-Za-z0-9 ._@/+:()-]*", re.ASCII)
 
 
 class Client(NamedTuple):
-    """A program and its version; UNKNOWN where it did not say, or not well."""
+    """A program and its version; UNKNOWN where it did not say, or not well.
+
+    `subject` is the principal it asks for, None where nobody is known: see `usage_shares`.
+    """
 
     name: str
     version: str
+    subject: str | None = None
 
 
-def client_of(headers: Mapping[str, str]) -> Client:
+def client_of(headers: Mapping[str, str], subject: str | None = None) -> Client:
     """The client the headers name (lower case keys, or any mapping that does not care)."""
     return Client(
         _told(headers, "client-name", most=NAME_MAX),
         _told(headers, "client-version", most=VERSION_MAX),
+        subject,
     )
 
 

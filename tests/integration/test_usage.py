@@ -13,14 +13,16 @@ from hub.store.engine import Store
 from hub.store.migrate import open_store
 from hub.store.usage import KEPT_FOR, UsageStore
 from resolvers import usage as limits
+from resolvers import usage_shares
 from resolvers.engine import Engine, Plan
 from resolvers.fields import root
 from resolvers.persisted import ResolvedDocument
 from resolvers.persisted_manifest import document_hash
 from resolvers.schema import build_schema
-from resolvers.usage import OTHER, Usage
-from resolvers.usage_clients import Client
+from resolvers.usage import Usage
+from resolvers.usage_clients import NAME_MAX, UNKNOWN, Client, client_of
 from resolvers.usage_deprecations import Deprecation
+from resolvers.usage_shares import CLIENTS_OF_ONE_MAX, OTHER, other_of
 from tests.support.stores import NOON, Watch, rows_of, run_sql
 
 MINE = "query Mine { me { subject } }"
@@ -156,6 +158,56 @@ async def test_beyond_its_limits_usage_is_counted_as_other(
         ("client 2", 1),
         (OTHER, 7),
     ]
+
+
+async def test_one_caller_invents_names_and_others_keep_their_counters(
+    store: Store, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "COUNTERS_MAX", 50)
+    for number in range(500):
+        world.ask(MINE, Client(f"invented {number}", "1", "mallory"))
+        world.ask(MINE, Client("desk", f"1.{number}", "mallory"))
+    for subject in ("ada", "mallory", "grace"):
+        for client in (DESK, PORTAL):
+            world.ask(MINE, client._replace(subject=subject))
+    await world.usage.write()
+    found = {(client, op): count for client, op, _, count in await counts(store)}
+    invented = [client for client, _ in found if client.startswith("invented")]
+    assert len(invented) == CLIENTS_OF_ONE_MAX // 2
+    # the portal was told by another first: what is known is no invention
+    assert found[other_of("mallory"), "Mine"] == 1_000 - CLIENTS_OF_ONE_MAX
+    assert found["portal", "Mine"] == 3
+    assert (OTHER, OTHER) not in found
+    (other,) = [
+        each
+        for each in await UsageStore(store).users_of_coordinates(["Me.subject"])
+        if each.client == other_of("mallory")
+    ]
+    assert (other.version, other.count) == (OTHER, 1_000 - CLIENTS_OF_ONE_MAX)
+
+
+async def test_one_caller_invents_operations_and_others_keep_their_counters(
+    store: Store, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "COUNTERS_MAX", 10)
+    monkeypatch.setattr(usage_shares, "COUNTERS_OF_ONE_MAX", 5)
+    for number in range(20):
+        world.ask(f"query Q{number:02} {{ me {{ subject }} }}", DESK._replace(subject="mallory"))
+    world.ask(MINE, PORTAL._replace(subject="ada"))
+    world.clock.at += timedelta(hours=1)
+    world.ask(MINE, DESK._replace(subject="mallory"))
+    await world.usage.write()
+    assert sorted(await counts(store)) == [
+        (other_of("mallory"), "", "", 15),
+        *(("desk", name, "", 1) for name in ("Mine", "Q00", "Q01", "Q02", "Q03", "Q04")),
+        ("portal", "Mine", "", 1),
+    ]
+
+
+async def test_no_header_tells_the_name_of_a_callers_other() -> None:
+    other = other_of("mallory")
+    assert client_of({"graphql-client-name": other}, "eve") == (UNKNOWN, UNKNOWN, "eve")
+    assert len(other_of("m" * 200)) == NAME_MAX
 
 
 async def test_what_a_store_that_is_away_did_not_take_waits(
