@@ -166,19 +166,24 @@ class GraphQLEndpoint:
 
     async def _answer(self, asked: Asked) -> Answer:
         started = time.perf_counter()
+        may_introspect = self.may_introspect(asked.principal)
+        entered = self._entered(asked, may_introspect=may_introspect)
         prepared = self.engine.request(
             asked.document.text,
             variables=asked.request.variables,
             operation_name=asked.request.operation_name,
-            may_introspect=self.may_introspect(asked.principal),
+            may_introspect=may_introspect,
         )
         if isinstance(prepared, list):
             kind, result = "none", ExecutionResult(None, prepared)
-            answer = refused_document(prepared, asked.call.correlation, asked.media)
+            extensions = self._turned_away(asked.principal, entered)
         else:
             kind = prepared.operation.operation.value
-            result, extensions = await self._run(prepared, asked)
-            answer = _answer_of(result, asked, extensions)
+            result, extensions = await self._run(prepared, asked, entered=entered)
+        answer = _answer_of(result, asked, extensions)
+        if is_request_error(result):
+            for code in answer.codes:
+                metrics.count_refusal(code)
         metrics.observe_request(
             kind,
             caller_class(asked.principal).value,
@@ -187,7 +192,19 @@ class GraphQLEndpoint:
         )
         return answer
 
-    async def _run(self, prepared: Request, asked: Asked) -> tuple[ExecutionResult, dict[str, Any]]:
+    def _entered(self, asked: Asked, *, may_introspect: bool) -> float:
+        """The units charged before a document is parsed that is not remembered."""
+        if self.toll is None:
+            return 0.0
+        is_known = self.engine.knows(asked.document.text, may_introspect=may_introspect)
+        return self.toll.enter(asked.principal, is_known=is_known)
+
+    def _turned_away(self, principal: Principal, entered: float) -> dict[str, Any]:
+        return {"cost": self.toll.turn_away(principal, entered)} if self.toll is not None else {}
+
+    async def _run(
+        self, prepared: Request, asked: Asked, *, entered: float
+    ) -> tuple[ExecutionResult, dict[str, Any]]:
         """The result of a valid request, and what the answer's extensions say of it."""
         has_streams = self.engine.graphql_schema.subscription_type is not None
         check_way(prepared.operation, asked.call.method, has_streams=has_streams)
@@ -201,7 +218,7 @@ class GraphQLEndpoint:
         context = self.open_context(asked.principal, asked.call.correlation)
         if self.toll is None:
             return await self._in_time(prepared, asked.principal, context), extensions
-        admission = self.toll.admit(prepared, asked.principal)
+        admission = self.toll.admit(prepared, asked.principal, entered=entered)
         try:
             result = await self._in_time(prepared, asked.principal, context)
         finally:

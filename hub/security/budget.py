@@ -1,7 +1,8 @@
 """What each principal may cost: one bucket of units each, refilled by the second.
 
 A unit is one call to a source, or ten rows read. A request is charged before it runs by what it is
-estimated to cost, and corrected afterwards by what it did cost.
+estimated to cost, and corrected afterwards by what it did cost. A document nobody has sent before
+is charged before it is even parsed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ REFILL_PER_S: Mapping[CallerClass, float] = MappingProxyType(
 SAVED_S = 20.0  # seconds of refill a bucket holds
 REQUEST_MAX = 10_000.0  # units of one request, whoever asks
 REQUEST_MIN = 1.0  # unit; what a request costs that the cache answers whole
+NEW_DOCUMENT_UNITS = 20.0  # of one not remembered: 50 ms; a customer may send 2.5 a second
 BUCKETS_MAX = 10_000  # principals remembered; whoever is forgotten starts with a full bucket
 
 
@@ -73,6 +75,10 @@ class Budgets:
         level = bucket.level + charged - max(actual, REQUEST_MIN)
         bucket.level = min(full, max(-full, level))
         return bucket.level
+
+    def remaining(self, principal: Principal) -> float:
+        """The units in the bucket now; below zero where more was spent than was there."""
+        return self._bucket(principal.subject, caller_class(principal)).level
 
     def _bucket(self, subject: str, caller: CallerClass) -> _Bucket:
         """The bucket, filled up to now."""

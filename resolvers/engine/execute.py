@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,8 @@ VARIABLE_ERRORS_MAX = 50
 VALIDATION_ERRORS_MAX = 20
 """Errors named in one document; each costs up to 0.1 ms, and an answer shows ten."""
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+_SUGGESTED = re.compile(r" Did you mean '[^']*'\?\Z")
+"""What the rule on leaves says even where suggestions are hidden; its text ends with it."""
 _NO_VARIABLES = VariableValues({}, {})
 
 
@@ -81,12 +84,18 @@ class Engine:
             if is_abstract_type(type_)
         }
 
+    def knows(self, source: str, *, may_introspect: bool = True) -> bool:
+        """Whether `request` parses nothing: its answer is remembered, or its length refuses it."""
+        if self._is_too_long(source):
+            return True
+        return self._plans.has(source, suggests=may_introspect)
+
     def plan(self, source: str, *, may_introspect: bool = True) -> Plan | list[GraphQLError]:
         """The parsed and validated document, or the errors that refuse it; either is cached.
 
         Without `may_introspect` errors suggest nothing, and introspection is refused.
         """
-        if self._limits is not None and len(source) > self._limits.characters:
+        if self._is_too_long(source):
             return self._prepare(source, may_introspect)  # a hash of it costs more than the refusal
         plan = self._plans.plan(source, self._prepare, suggests=may_introspect)
         if isinstance(plan, Plan) and plan.shape and plan.shape.introspects and not may_introspect:
@@ -169,6 +178,9 @@ class Engine:
             raise compiled
         return compiled.source
 
+    def _is_too_long(self, source: str) -> bool:
+        return self._limits is not None and len(source) > self._limits.characters
+
     def _prepare(self, source: str, suggests: bool) -> Plan | list[GraphQLError]:
         shape = None
         try:
@@ -190,6 +202,8 @@ class Engine:
         )
         for mistake in errors:
             mistake.nodes = None  # their tokens hold the whole document, 0.3 MB; places are known
+            if not suggests:
+                mistake.message = _SUGGESTED.sub("", mistake.message)
         return errors or Plan.of(document, shape)
 
     def _coerced(

@@ -40,6 +40,9 @@ class Recent(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._entries
+
     def get(self, key: K) -> V | None:
         value = self._entries.get(key)
         if value is not None:
@@ -105,6 +108,11 @@ class PlanCache:
         self._plans: Recent[bytes, Plan] = Recent(plans_max)
         self._refusals: Recent[tuple[bytes, bool], list[GraphQLError]] = Recent(refusals_max)
 
+    def has(self, source: str, *, suggests: bool = True) -> bool:
+        """Whether the document, or its refusal, is remembered; asking does not keep it longer."""
+        key = _key(source)
+        return key in self._plans or (key, suggests) in self._refusals
+
     def plan(
         self,
         source: str,
@@ -116,7 +124,7 @@ class PlanCache:
 
         `suggests` says whether the refusals may name what the schema has instead.
         """
-        key = sha256(source.encode("utf-8", "surrogatepass")).digest()
+        key = _key(source)
         found = self._plans.get(key) or self._refusals.get((key, suggests))
         if found is None:
             found = prepare(source, suggests)
@@ -125,3 +133,7 @@ class PlanCache:
             else:
                 self._refusals.put((key, suggests), found)
         return found
+
+
+def _key(source: str) -> bytes:
+    return sha256(source.encode("utf-8", "surrogatepass")).digest()

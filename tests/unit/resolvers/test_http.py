@@ -11,12 +11,17 @@ import pytest
 import strawberry
 
 from hub.model.errors import SourceTimeout, StoreUnavailable
-from hub.security.budget import Budgets
+from hub.observe import metrics
+from hub.security.budget import NEW_DOCUMENT_UNITS, Budgets
+from hub.security.principal import Role
 from resolvers.cost import Toll
 from resolvers.engine import Engine
 from resolvers.errors import ANSWER_BYTES_MAX
 from resolvers.fields import root
+from resolvers.http import GraphQLEndpoint
+from resolvers.limits import Limits
 from resolvers.negotiation import GRAPHQL_RESPONSE, JSON, Origins
+from resolvers.schema import build_schema
 from tests.unit.resolvers.asking import (
     BODY_MAX,
     JSON_CONTENT,
@@ -25,7 +30,7 @@ from tests.unit.resolvers.asking import (
     ask_in_pieces,
     endpoint,
 )
-from tests.unit.resolvers.shelf import AGENT, Desk
+from tests.unit.resolvers.shelf import AGENT, Desk, principal
 
 ORDER = {"query": 'query Desk { order(number: "4711") { number status } }'}
 STRICT = ("accept", GRAPHQL_RESPONSE)
@@ -195,32 +200,115 @@ async def test_a_text_sent_with_its_hash_is_found_by_it(desk: Desk) -> None:
     assert (await ask(app, named)).body["data"]["order"]["number"] == "4711"
 
 
-async def test_every_request_that_runs_is_charged(desk: Desk) -> None:
-    budgets = Budgets(clock=lambda: 0.0)
+def tolled(desk: Desk, budgets: Budgets) -> GraphQLEndpoint:
     toll = Toll(desk.engine.graphql_schema, budgets, systems=lambda: desk.hub.sources)
-    app = endpoint(desk, toll=toll)
-    first = await ask(app, ORDER)
-    cost = first.body["extensions"]["cost"]
-    assert cost["perSystem"] == {
+    return endpoint(desk, toll=toll)
+
+
+async def test_every_request_is_charged(desk: Desk) -> None:
+    app = tolled(desk, Budgets(clock=lambda: 0.0))
+    first = (await ask(app, ORDER)).body["extensions"]["cost"]
+    assert first["perSystem"] == {
         "erp-eu": {"calls": 1, "rows": 1}, "erp-us": {"calls": 1, "rows": 0},
     }  # fmt: skip
-    refused = await ask(app, {"query": "{ nothing }"})
-    assert "cost" not in refused.body["extensions"], "what does not run is not charged"
-    again = await ask(app, ORDER)
-    assert again.body["extensions"]["cost"]["remaining"] == pytest.approx(cost["remaining"] - 1)
+    assert first["actual"] == pytest.approx(NEW_DOCUMENT_UNITS + 2.1)
+    assert first["requested"] >= first["actual"]
+    assert first["remaining"] == pytest.approx(10_000 - first["actual"])
+    again = (await ask(app, ORDER)).body["extensions"]["cost"]
+    assert again["requested"] == pytest.approx(first["requested"] - NEW_DOCUMENT_UNITS)
+    assert (again["actual"], again["remaining"]) == (0, pytest.approx(first["remaining"] - 1))
+
+
+async def test_a_refusal_is_charged_too_and_less_where_it_is_remembered(desk: Desk) -> None:
+    app = tolled(desk, Budgets(clock=lambda: 0.0))
+    new = {"actual": 20.0, "requested": 20.0, "remaining": 9_980.0, "perSystem": {}}
+    known = {"actual": 1.0, "requested": 1.0, "remaining": 9_979.0, "perSystem": {}}
+    for cost in (new, known):
+        refused = await ask(app, {"query": "{ nothing }"})
+        assert (refused.status, refused.codes) == (200, ["DOCUMENT_INVALID"])
+        assert refused.body["extensions"]["cost"] == cost
+    late = await ask(app, {"query": "query ($n: Int!) { __typename }"})
+    assert late.codes == ["DOCUMENT_INVALID"]
+    assert late.body["extensions"]["cost"]["remaining"] == 9_959.0
+
+
+@pytest.mark.parametrize(
+    ("document", "units"), [("{{ a{}: __typename }}", 21), ("{{ nothing{} }}", 20), ("{{ {}", 20)]
+)
+async def test_documents_never_seen_before_end_in_429_within_the_budget(
+    desk: Desk, document: str, units: int
+) -> None:
+    app = tolled(desk, Budgets(clock=lambda: 0.0))
+    statuses = []
+    while 429 not in statuses and len(statuses) < 600:
+        answer = await ask(app, {"query": document.format(len(statuses))})
+        statuses.append(answer.status)
+    assert len(statuses) == 10_000 // units + 1
+    assert answer.codes == ["RATE_LIMITED"]
+    assert int(answer.headers["retry-after"]) == 1
+
+
+async def test_what_is_not_paid_for_is_not_parsed(desk: Desk) -> None:
+    budgets = Budgets(clock=lambda: 0.0)
+    app = tolled(desk, budgets)
+    budgets.charge(AGENT, 9_985)
+    unseen = "{ never: __typename }"
+    assert (await ask(app, {"query": unseen})).status == 429
+    assert not desk.engine.knows(unseen)
+    assert budgets.remaining(AGENT) == 15, "nothing is taken for what is not done"
+
+
+async def test_a_customer_cannot_keep_sending_new_documents(desk: Desk) -> None:
+    clock = [0.0]
+    kim = principal(Role.CUSTOMER, customers=[("erp-eu", "C1")])
+    app = replace(tolled(desk, Budgets(clock=lambda: clock[0])), authenticate=lambda _: kim)
+    answered = 0
+    for turn in range(600):  # twenty a second, half a minute long
+        clock[0] = turn / 20
+        answered += (await ask(app, {"query": f"{{ nothing{turn} }}"})).status == 200
+    assert answered == (1_000 + 50 * 599 // 20) // 20
 
 
 async def test_over_the_budget_is_429_and_says_when(desk: Desk) -> None:
     budgets = Budgets(clock=lambda: 0.0)
-    toll = Toll(desk.engine.graphql_schema, budgets, systems=lambda: desk.hub.sources)
-    budgets.charge(AGENT, 9_999.5)
-    late = await ask(endpoint(desk, toll=toll), ORDER)
+    app = tolled(desk, budgets)
+    await ask(app, ORDER)
+    for shelf in desk.shelves:
+        shelf.asked.clear()
+    budgets.charge(AGENT, budgets.remaining(AGENT) - 0.5)
+    late = await ask(app, ORDER)
     assert (late.status, late.codes) == (429, ["RATE_LIMITED"])
     assert late.headers["retry-after"] == "1"
     cost = late.body["extensions"]["cost"]
     assert (cost["actual"], cost["remaining"]) == (0, 0.5)
     assert "data" not in late.body
     assert all(not shelf.asked for shelf in desk.shelves)
+
+
+def _refusals(code: str) -> float:
+    return metrics.REGISTRY.get_sample_value("opshub_refusals_total", {"code": code}) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("{", "DOCUMENT_INVALID"),
+        ("{ nothing } { nothing }", "DOCUMENT_INVALID"),
+        ("{ " + "a: __typename " * 21 + "}", "DOCUMENT_TOO_LARGE"),
+        ("{ __schema { queryType { name } } }", "INTROSPECTION_DISABLED"),
+    ],
+)
+async def test_each_refusal_is_counted_once_by_its_code(
+    desk: Desk, document: str, code: str
+) -> None:
+    app = replace(endpoint(desk), engine=Engine(build_schema(), limits=Limits()))
+    for _ in range(2):
+        before = _refusals(code)
+        assert set((await ask(app, {"query": document})).codes) == {code}
+        assert _refusals(code) == before + 1
+    ran = _refusals("NOT_FOUND")
+    await ask(app, {"query": '{ order(number: "0") { id } }'})
+    assert _refusals("NOT_FOUND") == ran, "what ran was not refused"
 
 
 async def test_what_is_late_is_answered_in_time(desk: Desk) -> None:

@@ -59,6 +59,17 @@ def test_whether_or_not_suggestions_are_made(engine: Engine, may: bool) -> None:
     assert time.process_time() - begun < max(first / 5, 0.001), "a refusal is remembered"
 
 
+def test_the_engine_says_whom_it_knows() -> None:
+    fresh = Engine(build_schema(), limits=LIMITS)
+    for document, may in (("{ me { subject } }", True), ("{ me { subjct } }", False)):
+        assert not fresh.knows(document, may_introspect=may)
+        fresh.request(document, may_introspect=may)
+        assert fresh.knows(document, may_introspect=may)
+    assert fresh.knows("{ me { subject } }", may_introspect=False), "a plan is everybody's"
+    assert not fresh.knows("{ me { subjct } }"), "a refusal suggests or does not"
+    assert fresh.knows("x" * 50_001), "its length alone refuses it"
+
+
 def test_a_remembered_refusal_does_not_hold_its_document(engine: Engine) -> None:
     found = engine.request("{ me { subjct } }")
     assert isinstance(found, list)
@@ -120,6 +131,8 @@ def test_everybody_may_ask_for_a_type_name(engine: Engine) -> None:
     [
         ("{ me { subjcet } }", {}),
         ("{ m }", {}),
+        ("{ me }", {}),
+        ('{ me order(number: "Did you mean") }', {}),
         ('{ order(numbr: "1") { number } }', {}),
         ("query ($r: SourceRefInpt) { order(sourceRef: $r) { number } }", {}),
         ('{ order(number: "1") { timeline(categories: [ORDR]) { totalCount } } }', {}),

@@ -6,9 +6,17 @@ from pathlib import Path
 
 from strawberry.utils.str_converters import to_camel_case
 
-from hub.security.budget import REFILL_PER_S, REQUEST_MAX, SAVED_S
+from hub.security.budget import (
+    NEW_DOCUMENT_UNITS,
+    REFILL_PER_S,
+    REQUEST_MAX,
+    REQUEST_MIN,
+    SAVED_S,
+)
 from hub.security.introspection import MAY_INTROSPECT
+from hub.security.principal import CallerClass
 from resolvers.cost_estimate import INTROSPECTION_UNITS, LIST_ROWS, PAGE_ROWS, ROWS_PER_UNIT
+from resolvers.engine.plan_cache import PLANS_MAX, REFUSALS_MAX
 from resolvers.limits import Limits
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "limits.md").read_text()
@@ -40,4 +48,8 @@ def test_every_profile_has_its_roles() -> None:
 
 def test_the_numbers_in_the_text_hold() -> None:
     assert (ROWS_PER_UNIT, LIST_ROWS, PAGE_ROWS) == (10, 5, 50)
+    assert (NEW_DOCUMENT_UNITS, REQUEST_MIN) == (20, 1)
+    rates = {each.value: REFILL_PER_S[each] / NEW_DOCUMENT_UNITS for each in CallerClass}
+    assert rates == {"customer": 2.5, "agent": 25, "analyst": 10}
+    assert (PLANS_MAX, REFUSALS_MAX) == (512, 256)
     assert (REQUEST_MAX, INTROSPECTION_UNITS) == (10_000, 100)
