@@ -9,15 +9,22 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from hub.cli.access import issuer
+from hub.config.settings import Settings
+from hub.security.principal import Role
+from hub.security.tokens import Grant
+
 READY_TIMEOUT_S = 50.0
 STOP_TIMEOUT_S = 20.0
 ASK_TIMEOUT_S = 15.0
 POLL_S = 0.05
+TOKEN_LIFETIME = timedelta(hours=1)
 
 OPSHUB = str(Path(sysconfig.get_path("scripts")) / "opshub")
 
@@ -41,6 +48,12 @@ class RunningHub:
 
     def token(self, role: str) -> str:
         return str(self.demo["tokens"][role])
+
+    def token_of(self, subject: str, role: Role) -> str:
+        """A token of somebody who has asked nothing yet, and so has a whole budget."""
+        settings = Settings(data_dir=self.log.parent / "data")
+        grant = Grant(subject=subject, roles=[role], lifetime=TOKEN_LIFETIME)
+        return issuer(settings)(grant, datetime.now(UTC))
 
     def post(self, body: Any, *, role: str = "agent", **headers: str) -> httpx2.Response:
         """Send any JSON to `/graphql`."""

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from statistics import median
 from typing import Any
 
 import httpx2
@@ -11,14 +12,23 @@ import orjson
 import pytest
 from graphql import get_introspection_query
 
+from hub.security.principal import Role
+from resolvers.errors import ANSWER_BYTES_MAX
 from tests.e2e.hub_process import RunningHub
 from tests.support.attack_documents import ATTACKS, Attack, bodies
 
 pytestmark = pytest.mark.timeout(180)  # the first test starts the hub and six systems
 
-CANARY_S_MAX = 0.250
+# Two attackers keep the hub's only event loop busy: a canary waits for a document of each, of at
+# most 50 ms of CPU, and then runs itself, so that half of them must be back within 150 ms. The
+# slowest one depends on more than the hub: six demo systems, the attackers and this test share the
+# two cores, and one pause of the scheduler is 100 ms. So it may take longer, but not so long that
+# one expensive document among all the cheap ones could hide. One more round is for a machine that
+# was busy with something else in the first; there is no third.
+MEDIAN_S_MAX = 0.150
+SLOWEST_S_MAX = 0.500
 CANARIES = 25  # a round
-ROUNDS = 4  # the best round counts: what the attack costs, not what else the machine does
+ROUNDS = 2
 ATTACKERS = 2
 
 STRICT = "application/graphql-response+json"
@@ -38,7 +48,7 @@ def _content(attack: Attack) -> bytes:
 def _codes(response: httpx2.Response) -> set[str]:
     answer = response.json()
     assert "data" not in answer
-    assert len(response.content) < 8_192, "an error costs its sender more than us"
+    assert len(response.content) <= ANSWER_BYTES_MAX, "an error costs its sender more than us"
     return {error["extensions"]["code"] for error in answer["errors"]}
 
 
@@ -77,17 +87,23 @@ def test_a_body_without_a_length_is_cut_off_too(demo_hub: RunningHub) -> None:
 
 @contextmanager
 def attacked(hub: RunningHub) -> Iterator[list[int]]:
-    """Attackers send everything again and again, each time as a text not seen before."""
+    """Attackers send everything again and again, each time as a text not seen before.
+
+    Each turn is of another subject: the budget of one would soon turn all of it away with 429.
+    """
     statuses: list[int] = []
     is_over = threading.Event()
     encoded = [each.query for each in ATTACKS], [each.variables for each in ATTACKS]
 
     def attack(place: int) -> None:
-        role = ("analyst", "agent")[place % 2]
-        with httpx2.Client(base_url=hub.url, headers=_headers(hub, role), timeout=15) as client:
+        role = (Role.ANALYST, Role.AGENT)[place % 2]
+        with httpx2.Client(base_url=hub.url, headers=_headers(hub, role.value)) as client:
+            client.timeout = httpx2.Timeout(15)
             turn = 0
             while not is_over.is_set():
                 turn += 1
+                attacker = hub.token_of(f"attacker {place} {turn}", role)
+                client.headers["Authorization"] = f"Bearer {attacker}"
                 for query, variables in zip(*encoded, strict=True):
                     told = {"query": f"{query}\n#{place} {turn}", "variables": variables}
                     statuses.append(client.post("/graphql", content=orjson.dumps(told)).status_code)
@@ -110,7 +126,6 @@ def attacked(hub: RunningHub) -> Iterator[list[int]]:
 def test_a_canary_beside_the_attacks_stays_quick(demo_hub: RunningHub) -> None:
     number = demo_hub.demo["orders"]["delivered"]
     body = orjson.dumps({"query": CANARY, "variables": {"n": number}})
-    slowest: list[float] = []
     with (
         httpx2.Client(base_url=demo_hub.url, headers=_headers(demo_hub, "agent")) as client,
         attacked(demo_hub) as statuses,
@@ -123,14 +138,39 @@ def test_a_canary_beside_the_attacks_stays_quick(demo_hub: RunningHub) -> None:
                 waits.append(time.perf_counter() - begun)
                 assert response.json()["data"]["order"]["number"] == number
                 time.sleep(0.01)
-            slowest.append(max(waits))
-            if slowest[-1] < CANARY_S_MAX:
+            usual, slowest = median(waits), max(waits)
+            print(f"\n  canary: median {usual * 1e3:.0f} ms, slowest {slowest * 1e3:.0f} ms")
+            if usual < MEDIAN_S_MAX and slowest < SLOWEST_S_MAX:
                 break
-    shown = ", ".join(f"{each * 1e3:.0f}" for each in slowest)
-    print(f"\n  slowest canary of each round: {shown} ms beside {len(statuses)} attacks")
-    assert min(slowest) < CANARY_S_MAX
+    print(f"  beside {len(statuses)} attacks")
+    assert usual < MEDIAN_S_MAX
+    assert slowest < SLOWEST_S_MAX
     assert len(statuses) > CANARIES, "the attack has not come through"
     assert set(statuses) <= {400, 413}
+
+
+def test_who_sends_new_documents_without_end_is_turned_away(demo_hub: RunningHub) -> None:
+    """Refused ones cost too; what the hub knows costs one unit, and others do not notice."""
+    said = _headers(demo_hub, "agent")
+    said["Authorization"] = f"Bearer {demo_hub.token_of('never the same', Role.ANALYST)}"
+    statuses: list[int] = []
+    with httpx2.Client(base_url=demo_hub.url, headers=said) as client:
+        begun = time.monotonic()
+        while 429 not in statuses and len(statuses) < 1_000:
+            told = {"query": f"{{ nothing{len(statuses)} }}"}
+            response = client.post("/graphql", json=told, timeout=15)
+            statuses.append(response.status_code)
+        passed_s = time.monotonic() - begun
+        assert 200 <= len(statuses) - 1 <= (4_000 + 200 * passed_s) / 20 + 1
+        assert set(statuses) == {400, 429}
+        (error,) = response.json()["errors"]
+        assert error["extensions"]["code"] == "RATE_LIMITED"
+        assert int(response.headers["retry-after"]) == 1
+        time.sleep(1)
+        assert (
+            client.post("/graphql", json={"query": "{ nothing0 }"}, timeout=15).status_code == 400
+        )
+    assert demo_hub.ask("{ __typename }")["data"] == {"__typename": "Query"}
 
 
 @pytest.mark.parametrize("role", ["analyst", "operator", "agent"])
@@ -156,6 +196,7 @@ def test_a_customer_is_neither_shown_the_schema_nor_told_of_it(demo_hub: Running
         ('{ ...a } fragment a on Query { t: __type(name: "Order") { name } }',
          "INTROSPECTION_DISABLED"),
         ("{ ordr { number } }", "DOCUMENT_INVALID"),
+        ("{ me }", "DOCUMENT_INVALID"),
     ):  # fmt: skip
         response = httpx2.post(f"{demo_hub.url}/graphql", json={"query": query}, headers=headers)
         assert _codes(response) == {code}

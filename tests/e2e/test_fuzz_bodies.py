@@ -8,7 +8,7 @@ import logging
 import os
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from hub.cli.access import token_rules
 from hub.config.settings import Settings
 from hub.config.systems import load_systems
 from hub.demo.supervisor import SYSTEMS_FILE, DemoSystem, environment_of
+from hub.security.principal import Role
 from resolvers.errors import ANSWER_BYTES_MAX
 from tests.contract.test_errors_page import coded
 from tests.e2e.hub_process import RunningHub
@@ -34,6 +35,8 @@ pytestmark = pytest.mark.timeout(120)
 COUNT = 5_000
 SOCKET_COUNT = 200
 SEED = int(os.environ.get("OPSHUB_TEST_SEED", random.randrange(2**32)))
+OF_ONE_SUBJECT = 100
+"""Requests; each may cost 20 units as a new document, of the 4,000 of an analyst."""
 STATUSES = {200, 204, 400, 401, 403, 405, 406, 408, 413, 414, 415, 429}
 CODES = frozenset(coded()) - {"INTERNAL"}
 
@@ -86,6 +89,13 @@ async def _sent(application: Starlette, request: FuzzedRequest) -> Seen:
     return Seen(started["status"], dict(started["headers"]), bytes(body))
 
 
+def _requests(hub: RunningHub, count: int) -> Iterator[FuzzedRequest]:
+    """Fuzzed ones, of many subjects: new documents cost, and one would soon be over its budget."""
+    for start in range(0, count, OF_ONE_SUBJECT):
+        token = hub.token_of(f"fuzz {count} {start}", Role.ANALYST)
+        yield from fuzzed(SEED + start, OF_ONE_SUBJECT, token)
+
+
 def _check(seen: Seen) -> Any:
     """The answer as JSON; an AssertionError where it is none, or leaks, or is not coded."""
     assert seen.status in STATUSES
@@ -129,7 +139,7 @@ async def test_no_body_is_a_5xx(
     statuses: Counter[int] = Counter()
     executed = 0
     caplog.set_level(logging.INFO)
-    for number, request in enumerate(fuzzed(SEED, COUNT, demo_hub.token("analyst"))):
+    for number, request in enumerate(_requests(demo_hub, COUNT)):
         caplog.clear()
         seen = await asyncio.wait_for(_sent(application, request), 10)
         try:
@@ -143,13 +153,14 @@ async def test_no_body_is_a_5xx(
     print(dict(statuses), f"{executed} executed")
     assert executed > COUNT / 20, "the fuzz must also reach what lies behind the body"
     assert {400, 401, 403, 405, 406, 415} <= set(statuses)
+    assert 429 not in statuses, "the fuzz must not end at the budget"
 
 
 def test_no_body_is_a_5xx_over_a_socket(demo_hub: RunningHub) -> None:
     print(f"OPSHUB_TEST_SEED={SEED}")
     logged = len(demo_hub.log.read_bytes())
     with httpx2.Client(base_url=demo_hub.url, timeout=15) as client:
-        for request in fuzzed(SEED, SOCKET_COUNT, demo_hub.token("analyst")):
+        for request in _requests(demo_hub, SOCKET_COUNT):
             headers = [pair for pair in request.headers if pair[0] == b"authorization"]
             response = client.post(
                 "/graphql",

@@ -239,7 +239,7 @@ async def test_documents_never_seen_before_end_in_429_within_the_budget(
     desk: Desk, document: str, units: int
 ) -> None:
     app = tolled(desk, Budgets(clock=lambda: 0.0))
-    statuses = []
+    statuses: list[int] = []
     while 429 not in statuses and len(statuses) < 600:
         answer = await ask(app, {"query": document.format(len(statuses))})
         statuses.append(answer.status)
