@@ -233,7 +233,7 @@ class GraphQLEndpoint:
         if self.usage is None:
             return extensions
         used = self.usage.seen(
-            client_of(asked.call.headers),
+            client_of(asked.call.headers, asked.principal.subject),
             asked.document,
             prepared.plan,
             operation_name=asked.request.operation_name,

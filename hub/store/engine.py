@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from sqlite3 import OperationalError
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import event
@@ -18,6 +20,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from hub.model.errors import ConfigInvalid, StoreUnavailable
 
@@ -27,6 +30,7 @@ CONNECT_TIMEOUT_S = 2.0
 STATEMENT_TIMEOUT_S = 10.0
 BUSY_TIMEOUT_MS = 2_000  # how long SQLite waits for another process that writes
 RECYCLE_AFTER_S = 1_800
+WAL_RETRY_S = 0.02
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _WRITES = "opshub_writes"
@@ -119,14 +123,28 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver would begin transactions by itself, and deferred ones: two of them deadlock.
     connection.isolation_level = None
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    _use_wal(cursor)
     for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
         "synchronous = FULL",  # acknowledged is on the disk: 0.27 ms a commit, NORMAL 0.012 ms
         "foreign_keys = ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Processes that open a new file at once race for this switch, which SQLite refuses at once,
+    busy_timeout or not; so it is tried as long as another writer would be waited for."""
+    give_up_at = monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except OperationalError as error:
+            if "locked" not in str(error) or monotonic() > give_up_at:
+                raise
+        await_only(asyncio.sleep(WAL_RETRY_S))
 
 
 def _begin_sqlite(connection: Connection) -> None:
