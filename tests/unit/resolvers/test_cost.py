@@ -158,3 +158,34 @@ async def test_a_request_no_bucket_holds_is_too_large(desk: Desk) -> None:
     with pytest.raises(DocumentTooLarge) as caught:
         toll(desk, Clock()).admit(prepared(desk, f"{{ {document} }}"), kim)
     assert (caught.value.limit, caught.value.allowed) == ("cost", 1_000)
+
+
+async def test_what_no_bucket_holds_costs_what_a_refusal_does(desk: Desk) -> None:
+    kim = principal(Role.CUSTOMER, customers=[("erp", "c1")])
+    budgets = Budgets(clock=Clock())
+    gate = Toll(desk.engine.graphql_schema, budgets, systems=lambda: desk.hub.sources)
+    ids = '"x" ' * 90
+    document = " ".join(f"a{number}: nodes(ids: [{ids}]) {{ id }}" for number in range(12))
+    request = prepared(desk, f"{{ {document} }}")
+    for entered, remaining in ((gate.enter(kim, is_known=False), 980.0), (0.0, 979.0)):
+        with pytest.raises(DocumentTooLarge):
+            gate.admit(request, kim, entered=entered)
+        assert budgets.remaining(kim) == remaining
+
+
+@pytest.mark.parametrize(
+    ("role", "actual", "remaining"),
+    [(Role.AGENT, 21.1, 9_978.9), (Role.CUSTOMER, 21.1, 978.9)],
+)
+async def test_a_new_document_is_part_of_what_was_requested_and_spent(
+    desk: Desk, role: Role, actual: float, remaining: float
+) -> None:
+    who = principal(role, customers=[("erp", "c1")] if role is Role.CUSTOMER else ())
+    gate = toll(desk, Clock())
+    request = prepared(desk, '{ order(number: "SO1") { number } }')
+    admission = gate.admit(request, who, entered=gate.enter(who, is_known=False))
+    context = desk.context(who)
+    await desk.engine.run(request, context)
+    cost = gate.settle(admission, context.reads)
+    assert (cost["requested"], cost["actual"], cost["remaining"]) == (21.1, actual, remaining)
+    assert gate.enter(who, is_known=True) == 0
