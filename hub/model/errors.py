@@ -22,6 +22,7 @@
     |  |- SourceBusy            SOURCE_BUSY         in-flight bound, quota or 429
     |  |- SourceInvalid         SOURCE_INVALID      it answered garbage
     |  |- SourceMisconfigured   SOURCE_MISCONFIGURED  credentials, missing table or column
+    |  |  `- MissingColumns     of sources.sql_shape
     |  |- SourceCannot          SOURCE_CANNOT       it cannot filter, sort or look up that way
     |  `- UnmappedValue         UNMAPPED_VALUE      a native code the systems file does not know
     |- DeadlineExceeded         DEADLINE_EXCEEDED   the request's own time is up

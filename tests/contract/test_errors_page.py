@@ -7,9 +7,10 @@ from pathlib import Path
 from hub.config import problems, settings
 from hub.model import errors
 from hub.model.errors import OpsHubError
+from sources.sql_shape import MissingColumns
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
-BESIDE_THE_TREE = (problems.SystemsFileInvalid, settings.SettingsInvalid)
+BESIDE_THE_TREE = (problems.SystemsFileInvalid, settings.SettingsInvalid, MissingColumns)
 """The errors defined elsewhere; imported, so that they are in the tree whatever runs before."""
 ROW = re.compile(r"^\| `([A-Z_]+)` \| (.+) \| (yes|no) \| (.+) \|$", re.MULTILINE)
 
