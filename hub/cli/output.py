@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from enum import IntEnum
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -12,6 +13,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 
 T = TypeVar("T")
+THREAD_WAIT_S = 0.5
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 Tell = Callable[[str], None]
 
@@ -58,10 +60,21 @@ def run(work: Coroutine[Any, Any, T], *, loop: LoopFactory | None = None) -> T:
 
     try:
         with asyncio.Runner(loop_factory=loop) as runner:
-            return runner.run(work)
+            try:
+                return runner.run(work)
+            finally:
+                _let_threads_end()
     except ConfigInvalid as error:
         stop(str(error), Exit.FINDINGS)
     except OpsHubError as error:
         stop(str(error), Exit.CANNOT_REACH)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _let_threads_end() -> None:
+    """A SQLite file that cannot be opened is told to the loop by a thread of its own, which must
+    have ended before the loop is closed, or it leaves a traceback on standard error."""
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            thread.join(THREAD_WAIT_S)
