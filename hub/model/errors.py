@@ -15,7 +15,13 @@
     |  |  |- PersistedQueryNotFound  PERSISTED_QUERY_NOT_FOUND  send the hash with its document
     |  |  |- DocumentMismatch   DOCUMENT_MISMATCH   the document is not the one that is named
     |  |  `- DocumentNotTrusted DOCUMENT_NOT_TRUSTED  the manifest has no such document
-    |  `- BodyInvalid           BODY_INVALID        not GraphQL over HTTP
+    |  |- BodyInvalid           BODY_INVALID        not GraphQL over HTTP
+    |  |- CursorForeign         CURSOR_FOREIGN      it was issued for something else, or forged
+    |  |- CursorExpired         CURSOR_EXPIRED      nothing is left to go on from; begin anew
+    |  |- SlowConsumer          SLOW_CONSUMER       it does not take what it asked for
+    |  |- SubscriptionsExceeded SUBSCRIPTIONS_EXCEEDED  too many streams or connections at once
+    |  |- SignatureInvalid      SIGNATURE_INVALID   a webhook is not signed as declared
+    |  `- EventInvalid          EVENT_INVALID       a message is not what its system declares
     |- SourceError              a system did not answer as it should; names the system
     |  |- SourceUnavailable     SOURCE_UNAVAILABLE  refused, reset, breaker open
     |  |- SourceTimeout         SOURCE_TIMEOUT      deadline passed
@@ -32,6 +38,9 @@
     |  |- SettingsInvalid       of hub.config.settings
     |  `- SystemsFileInvalid    of hub.config.problems
     |- StoreUnavailable         STORE_UNAVAILABLE   the hub's own database
+    |- NatsUnavailable          NATS_UNAVAILABLE    messages are away; queries go on
+    |- RecordUnknown            RECORD_UNKNOWN      an event names a record that is not there yet
+    |- DeliveryFailed           DELIVERY_FAILED     whoever was to be told did not take it
     `- Internal                 INTERNAL            a defect; the text stays in the log
 
 A message says what was received, what was expected and what to do next. It never carries a
@@ -216,6 +225,51 @@ class BodyInvalid(RequestError):
         self.status = status
 
 
+class CursorForeign(RequestError):
+    code = "CURSOR_FOREIGN"
+
+
+class CursorExpired(RequestError):
+    code = "CURSOR_EXPIRED"
+
+
+class SlowConsumer(RequestError):
+    """`cursor` is where to go on from."""
+
+    code = "SLOW_CONSUMER"
+
+    def __init__(self, waiting: int, *, limit: int, cursor: str | None) -> None:
+        super().__init__(
+            f"{waiting} messages wait and {limit} may; subscribe again from the cursor and read on"
+        )
+        self.cursor = cursor
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return super().extensions | {"cursor": self.cursor}
+
+
+class SubscriptionsExceeded(RequestError):
+    code = "SUBSCRIPTIONS_EXCEEDED"
+
+    def __init__(self, what: str, *, limit: int) -> None:
+        super().__init__(f"{what}: at most {limit} at once; end one first")
+
+
+class SignatureInvalid(RequestError):
+    code = "SIGNATURE_INVALID"
+
+
+class EventInvalid(RequestError):
+    """A message of a system that cannot be read; it waits as a dead letter."""
+
+    code = "EVENT_INVALID"
+
+    def __init__(self, system: str, message: str) -> None:
+        super().__init__(f"{system}: {message}")
+        self.system = system
+
+
 class SourceError(OpsHubError):
     """One system failed for one operation; its healthy siblings are not concerned."""
 
@@ -315,6 +369,26 @@ class ConfigInvalid(OpsHubError):
 
 class StoreUnavailable(OpsHubError):
     code, retryable = "STORE_UNAVAILABLE", True
+
+
+class NatsUnavailable(OpsHubError):
+    code, retryable = "NATS_UNAVAILABLE", True
+
+
+class RecordUnknown(OpsHubError):
+    """An event names a record its system does not have, or not yet."""
+
+    code, retryable = "RECORD_UNKNOWN", True
+
+    def __init__(self, system: str, noun: str, key: str) -> None:
+        super().__init__(f"{system} told of {noun} {key[:80]!r} and does not have it")
+        self.system = system
+
+
+class DeliveryFailed(OpsHubError):
+    """One attempt to tell somebody outside."""
+
+    code = "DELIVERY_FAILED"
 
 
 class Internal(OpsHubError):

@@ -18,6 +18,8 @@ from hub.model.order import Order
 from hub.model.record import Record
 from hub.model.shipment import Shipment
 from hub.model.timeline import TimelineCategory, TimelineEntry
+from hub.model.timeline_rules import entries_of
+from hub.model.timeline_scans import entries_of_scans
 from hub.model.values import Ref
 from hub.reads import relations as r
 from hub.reads.answers import Recorded
@@ -25,8 +27,6 @@ from hub.reads.sections import Section
 from hub.reads.timeline_merge import merged
 from hub.reads.timeline_page import page_of
 from hub.reads.timeline_query import TimelinePage, TimelineQuery
-from hub.reads.timeline_rules import entries_of
-from hub.reads.timeline_scans import entries_of_scans
 from hub.security.masks import is_name_told, is_readable
 from hub.security.scope import Scope
 

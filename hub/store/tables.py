@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -152,6 +153,9 @@ entity_state = Table(
     Column("key", String(400), primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("statuses", Text, nullable=False),  # a JSON object: canonical field to canonical status
+    Column(
+        "content", String(32), nullable=False, server_default=""
+    ),  # a hash of what the record said
     Column("as_of", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
 )
@@ -207,4 +211,134 @@ refusal_count = Table(
     Column("principal", String(200), primary_key=True),
     Column("code", String(120), primary_key=True),
     Column("count", BigInteger, nullable=False),
+)
+
+# A number that the database gives; SQLite numbers only INTEGER keys by itself.
+_Numbered = BigInteger().with_variant(Integer(), "sqlite")
+
+# What was told and is not to be believed twice: a message by its id, a fact by its natural key.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("system", String(80), primary_key=True),
+    Column("kind", String(4), primary_key=True),  # id or fact
+    Column("value", String(600), primary_key=True),
+    Column("received_at", Instant, nullable=False),
+    Column("kept_until", Instant, nullable=False, index=True),
+    Column("duplicates", Integer, nullable=False),
+)
+
+# Messages of webhooks that were acknowledged and are not yet taken in.
+inbound = Table(
+    "inbound",
+    metadata,
+    Column("id", _Numbered, primary_key=True, autoincrement=True),
+    Column("system", String(80), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("is_signed", Boolean, nullable=False),
+    Column("traceparent", String(60), nullable=True),
+    Column("received_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Instant, nullable=False, index=True),
+)
+
+# Canonical events, written with what they tell of. One process at a time gives `position`, gap-free
+# and in the order everybody sees; NATS only carries what stands here.
+event_log = Table(
+    "event_log",
+    metadata,
+    Column("id", _Numbered, primary_key=True, autoincrement=True),
+    Column("position", BigInteger, nullable=True, unique=True),
+    Column("event_id", String(64), nullable=False, unique=True),
+    Column("noun", String(40), nullable=False),
+    Column("change", String(40), nullable=False),
+    Column("system", String(80), nullable=False),
+    Column("key", String(400), nullable=False),
+    Column("envelope", LargeBinary, nullable=False),
+    Column("recorded_at", Instant, nullable=False, index=True),
+    Column("published_at", Instant, nullable=True),
+    Index(None, "published_at", "position"),
+)
+
+# The last position given and the life of this log: a position of another life means nothing.
+event_head = Table(
+    "event_head",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("epoch", String(32), nullable=False),
+    Column("last_position", BigInteger, nullable=False),
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("system", String(80), nullable=False),
+    Column("via", String(10), nullable=False),
+    Column("subject", String(500), nullable=True),
+    Column("event_id", String(400), nullable=True),
+    Column("code", String(80), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("traceparent", String(60), nullable=True),
+    Column("tries", Integer, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("parked_at", Instant, nullable=False),
+    Column("state", String(10), nullable=False),  # PARKED, REPLAYED or DROPPED
+    Column("ended_at", Instant, nullable=True),
+    Column("ended_by", String(200), nullable=True),
+    Index(None, "state", "parked_at"),
+)
+
+# Who alone may do a thing now; `fence` grows with each new holder.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(120), primary_key=True),
+    Column("holder", String(120), nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("until", Instant, nullable=False),
+)
+
+# How far a system's entity was polled for changes.
+feed_cursor = Table(
+    "feed_cursor",
+    metadata,
+    Column("system", String(80), primary_key=True),
+    Column("entity", String(40), primary_key=True),
+    Column("cursor", Text, nullable=True),  # JSON; null is the beginning
+    Column("mode", String(10), nullable=False),  # BACKFILL or FOLLOW
+    Column("rows", BigInteger, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+# What is to be told outside: one row for each event and declared delivery, however often it is
+# told again.
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("event_id", String(64), nullable=False),
+    Column("order_system", String(80), nullable=True),
+    Column("order_key", String(400), nullable=True),
+    Column("payload", LargeBinary, nullable=False),
+    Column("traceparent", String(60), nullable=True),
+    Column("state", String(10), nullable=False),  # PENDING, SENT or DEAD
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("code", String(80), nullable=True),
+    Column("reason", Text, nullable=True),
+    Column("created_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=True),
+    UniqueConstraint("event_id", "name"),
+    Index(None, "state", "next_at"),
+)
+
+# Random keys that all processes share: what signs a cursor.
+hub_secret = Table(
+    "hub_secret",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", String(128), nullable=False),
 )

@@ -20,11 +20,11 @@ from hub.model.record import Record, fields_of
 from hub.model.returns import RmaStatus
 from hub.model.shipment import ShipmentStatus
 from hub.model.timeline import Severity, TimelineCategory, TimelineEntry
+from hub.model.timeline_rules import RULES, natural_key
 from hub.model.values import Money, Quantity, Ref
 from hub.reads.timeline_merge import merged
 from hub.reads.timeline_page import page_of, place_of
 from hub.reads.timeline_query import TimelinePage, TimelineQuery
-from hub.reads.timeline_rules import RULES, natural_key
 from tests.unit.reads.world import NOW, World, customer_scope, make, ref
 
 ORDER = ref("order", "1")

@@ -12,7 +12,7 @@ from hub.model.order import Order
 from hub.model.record import Record
 from hub.model.shipment import Milestone, Shipment, ShipmentStatus
 from hub.model.timeline import Severity, TimelineCategory, TimelineEntry
-from hub.reads.timeline_rules import natural_key, rank_of
+from hub.model.timeline_rules import natural_key, rank_of
 
 _S = ShipmentStatus
 _SEVERITIES = {
