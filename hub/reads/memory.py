@@ -107,6 +107,16 @@ class Memory:
         if not known:
             self.generations.bump(Nouns(ref.system, ref.noun))
 
+    def learn(self, record: Record, *, read_at: float) -> None:
+        """What an event told of a record: kept as if it had been read then, unless what is held is
+        newer. Its relations are outdated with it."""
+        held = self._records.look(record.ref)
+        if held is not None and held.value is not None and held.value.as_of > record.as_of:
+            return
+        self.bump(record.ref, record=record)
+        begun = self.generations.begin()
+        self._records.keep(record.ref, Held(record, read_at, record.fetched_at, begun))
+
     def _relation(self, asked: Asked) -> Held[tuple[Record, ...]] | None:
         held = self._relations.look(asked)
         if held is None or not self._is_whole(asked, held.value, held.begun):

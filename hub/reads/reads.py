@@ -66,8 +66,12 @@ class ReadHub:
         return Reads(self, scope=scope, caller=caller)
 
     def invalidate(self, ref: Ref, *, record: Record | None = None) -> None:
-        """A record changed in its system; `record` is what it is now, where the caller knows."""
-        self.memory.bump(ref, record=record)
+        """A record changed in its system; `record` is what an event says it is now."""
+        if record is None:
+            self.memory.bump(ref)
+            return
+        age_s = max(0.0, (self.clock.now() - record.fetched_at).total_seconds())
+        self.memory.learn(record, read_at=self.clock.monotonic() - age_s)
 
     async def close(self) -> None:
         """Stop the calls in flight."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,6 +110,31 @@ def test_a_bump_outdates_relations_by_the_old_and_the_new_reference() -> None:
     assert [memory.look(asked) is None for asked in (old, new, other)] == [True, True, False]
     memory.bump(ref("shipment", "unheard of", system="wms"))
     assert memory.look(other) is None
+
+
+def test_what_an_event_told_is_held_unless_something_newer_is() -> None:
+    memory = Memory()
+    asked = Asked("wms", "shipment", "order", ref("order", "1"))
+    old, told, newer = (
+        make("shipment", "s", system="wms", order=ref("order", "1"), number=number, at=at)
+        for number, at in (
+            ("old", NOW),
+            ("told", NOW + timedelta(seconds=1)),
+            ("newer", NOW + timedelta(seconds=2)),
+        )
+    )
+    begun = memory.generations.begin()
+    memory.keep(asked, (old,), begun=begun, read_at=0.0, fetched_at=NOW)
+    in_flight = memory.generations.begin()
+    memory.learn(told, read_at=1.0)
+    held = memory.look(told.ref)
+    assert held is not None and held.value is told and held.read_at == 1.0
+    assert memory.look(asked) is None
+    memory.keep(old.ref, old, begun=in_flight, read_at=2.0, fetched_at=NOW)
+    assert (held := memory.look(told.ref)) is not None and held.value is told
+    memory.learn(newer, read_at=3.0)
+    memory.learn(told, read_at=4.0)
+    assert (held := memory.look(told.ref)) is not None and held.value is newer
 
 
 def test_a_relation_without_one_of_its_records_is_no_answer() -> None:
