@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.order import OrderLine
-from hub.model.values import Staleness
+from hub.model.values import Ref, Staleness
 from hub.reads.cache import GenerationCache, Generations, Held, staleness_of
 from hub.reads.memory import Asked, Memory
 from tests.unit.reads.world import NOW, make, ref
@@ -127,14 +127,19 @@ def test_what_an_event_told_is_held_unless_something_newer_is() -> None:
     memory.keep(asked, (old,), begun=begun, read_at=0.0, fetched_at=NOW)
     in_flight = memory.generations.begin()
     memory.learn(told, read_at=1.0)
-    held = memory.look(told.ref)
-    assert held is not None and held.value is told and held.read_at == 1.0
+    assert _held(memory, told.ref) is told
     assert memory.look(asked) is None
     memory.keep(old.ref, old, begun=in_flight, read_at=2.0, fetched_at=NOW)
-    assert (held := memory.look(told.ref)) is not None and held.value is told
+    assert _held(memory, told.ref) is told
     memory.learn(newer, read_at=3.0)
     memory.learn(told, read_at=4.0)
-    assert (held := memory.look(told.ref)) is not None and held.value is newer
+    assert _held(memory, told.ref) is newer
+
+
+def _held(memory: Memory, asked: Ref) -> object:
+    held = memory.look(asked)
+    assert held is not None
+    return held.value
 
 
 def test_a_relation_without_one_of_its_records_is_no_answer() -> None:
