@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,7 +137,7 @@ def test_what_an_event_told_is_held_unless_something_newer_is() -> None:
     assert _held(memory, told.ref) is newer
 
 
-def _held(memory: Memory, asked: Ref) -> object:
+def _held(memory: Memory, asked: Ref) -> Any:
     held = memory.look(asked)
     assert held is not None
     return held.value
