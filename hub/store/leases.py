@@ -1,0 +1,170 @@
+"""Leases: who alone may do a thing now, among all processes on one database.
+
+A lease ends by itself, so the work of a process that died goes on elsewhere within `lease_s`. The
+clock is the database's; SQLite's is the machine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import ColumnElement, Interval, case, func, literal, or_, type_coerce, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.model.errors import StoreUnavailable
+from hub.store.columns import Instant
+from hub.store.engine import Store
+from hub.store.tables import lease
+
+LEASE_S = 10.0
+TURNS_PER_LEASE = 4  # how often a lease is tried and renewed in its time
+SAFE_PART = 0.75  # of its time: then unrenewed work is ended, before another may begin
+RELEASE_WAIT_S = 2.0
+
+_NOBODY = ""  # who holds a lease that was given back
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Leases:
+    """The leases of one holder. `holder` names one life of one process and is never used again."""
+
+    def __init__(self, store: Store, *, holder: str, lease_s: float = LEASE_S) -> None:
+        self.lease_s = lease_s
+        self._store = store
+        self._holder = holder
+
+    async def acquire(self, name: str) -> int | None:
+        """The fence, which grows with each new holder; None while another holds the lease.
+
+        A lease that is ours already is renewed and keeps its fence.
+        """
+        dialect = sqlite if self._store.is_sqlite else postgresql
+        async with self._store.write() as connection:
+            now, until = self._at(0.0), self._at(self.lease_s)
+            new = dialect.insert(lease).values(name=name, holder=self._holder, fence=1, until=until)
+            is_ours = lease.c.holder == self._holder
+            taken = new.on_conflict_do_update(
+                index_elements=[lease.c.name],
+                set_={
+                    "holder": self._holder,
+                    "fence": case((is_ours, lease.c.fence), else_=lease.c.fence + 1),
+                    "until": until,
+                },
+                where=or_(is_ours, lease.c.until <= now),
+            ).returning(lease.c.fence)
+            fence: int | None = (await connection.execute(taken)).scalar_one_or_none()
+        return fence
+
+    async def release(self, name: str) -> None:
+        """Give it back, so that another need not wait for its end; nothing where it is not ours."""
+        async with self._store.write() as connection:
+            await connection.execute(
+                update(lease)
+                .where(lease.c.name == name, lease.c.holder == self._holder)
+                .values(holder=_NOBODY, until=self._at(0.0))
+            )
+
+    def _at(self, later_s: float) -> ColumnElement[datetime]:
+        """So long after now, by the clock of the database."""
+        later = timedelta(seconds=later_s)
+        if self._store.is_sqlite:
+            return literal(datetime.now(UTC) + later, Instant)
+        return type_coerce(func.clock_timestamp() + literal(later, Interval), Instant)
+
+
+async def while_leased(leases: Leases, name: str, work: Work) -> None:
+    """Run `work`, which runs for ever, whenever we hold the lease; for ever.
+
+    It is cancelled when the lease is lost, or could not be renewed in time. A database that is away
+    is waited for; any other failure of `work` ends this too. At the end the lease is given back.
+    """
+    tenure = _Tenure(leases, name, work)
+    try:
+        while True:
+            await tenure.turn()
+            await tenure.rest()
+    finally:
+        await tenure.end()
+
+
+class _Tenure:
+    """Our time with one lease: the running work and until when it may go on unrenewed."""
+
+    def __init__(self, leases: Leases, name: str, work: Work) -> None:
+        self._leases = leases
+        self._name = name
+        self._work = work
+        self._task: asyncio.Task[None] | None = None
+        self._safe_until = 0.0  # of the monotonic clock
+        self._is_away = False
+
+    async def turn(self) -> None:
+        """Try or renew the lease; begin the work, or end it."""
+        asked_at = monotonic()
+        fence: int | None = None
+        try:
+            async with asyncio.timeout(self._patience_s(asked_at)):
+                fence = await self._leases.acquire(self._name)
+        except (StoreUnavailable, TimeoutError) as error:
+            self._tell_away(error)
+            if monotonic() < self._safe_until:
+                return  # still ours by the time of the last renewal
+        else:
+            self._is_away = False
+        if fence is None:
+            await self._stop()
+            return
+        self._safe_until = asked_at + self._leases.lease_s * SAFE_PART
+        if self._task is None:
+            self._task = asyncio.create_task(self._work(), name=f"leased {self._name}")
+
+    async def rest(self) -> None:
+        """Wait for the next turn, or for the end of the work; its failure is ours."""
+        pause_s = self._leases.lease_s / TURNS_PER_LEASE
+        if self._task is None:
+            await asyncio.sleep(pause_s)
+            return
+        await asyncio.wait({self._task}, timeout=pause_s)
+        if not self._task.done():
+            return
+        ended, self._task = self._task, None
+        try:
+            ended.result()
+        except StoreUnavailable as error:
+            self._tell_away(error)
+        await asyncio.sleep(pause_s)
+
+    async def end(self) -> None:
+        """End the work, then give the lease back."""
+        await self._stop()
+        if monotonic() < self._safe_until:
+            with suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(RELEASE_WAIT_S):
+                    await self._leases.release(self._name)
+
+    def _patience_s(self, now: float) -> float | None:
+        """How long a renewal may take; a lease that is not ours is waited for without an end."""
+        return None if self._task is None else max(0.0, self._safe_until - now)
+
+    async def _stop(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.warning("%s failed as it was ended: %s", self._name, error)
+
+    def _tell_away(self, error: Exception) -> None:
+        """Once for each time the database is away."""
+        if not self._is_away:
+            log.warning("lease %s waits for the database: %s", self._name, error or "too slow")
+        self._is_away = True
