@@ -6,6 +6,8 @@ a name that a caller chose.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -19,6 +21,11 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _KEYS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+
+_LAGS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0)
+
+UNKNOWN_SYSTEM = "unknown"
+"""The label of whoever named themselves what no systems file does."""
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
@@ -92,6 +99,43 @@ SYSTEM_UP = Gauge(
     ("system",),
     registry=REGISTRY,
 )
+EVENTS = Counter(
+    "opshub_events",
+    "What systems told, by what became of it: APPLIED, UNCHANGED, DUPLICATE or LATE for each "
+    "record told, RETRIED for each time a message waits, DEAD for each dead letter.",
+    ("system", "via", "fate"),
+    registry=REGISTRY,
+)
+EVENT_LAG = Histogram(
+    "opshub_event_lag_seconds",
+    "Time from the receipt of a message to its record being applied.",
+    ("system", "via"),
+    buckets=_LAGS,
+    registry=REGISTRY,
+)
+DEAD_LETTERS = Gauge(
+    "opshub_dead_letters",
+    "Dead letters that wait for a person, in the store that all processes share.",
+    ("system",),
+    registry=REGISTRY,
+)
+INBOUND_WAITING = Gauge(
+    "opshub_inbound_waiting",
+    "Messages of webhooks that were acknowledged and are not yet taken in, at the last look.",
+    registry=REGISTRY,
+)
+SLOW_SUBSCRIBERS = Counter(
+    "opshub_slow_subscribers",
+    "Streams that did not take what they asked for, by what was done: CONFLATED or ENDED.",
+    ("outcome",),
+    registry=REGISTRY,
+)
+SUBSCRIPTIONS = Gauge(
+    "opshub_subscriptions",
+    "Streams that are open, by their field.",
+    ("field",),
+    registry=REGISTRY,
+)
 
 _UP = {"UP": 1.0, "DEGRADED": 0.5, "DOWN": 0.0}
 
@@ -134,6 +178,36 @@ def show_system(system: str, state: str) -> None:
     """The state of a system as its guard sees it; UNKNOWN shows nothing."""
     if state in _UP:
         SYSTEM_UP.labels(system).set(_UP[state])
+
+
+def count_event(system: str, via: str, fate: str) -> None:
+    """One thing a system told met its fate; see EVENTS."""
+    EVENTS.labels(system, via, fate).inc()
+
+
+def observe_event_lag(system: str, via: str, seconds: float) -> None:
+    """One record was applied so long after its message was received."""
+    EVENT_LAG.labels(system, via).observe(seconds)
+
+
+def show_dead_letters(waiting: Mapping[str, int]) -> None:
+    """How many wait, by system; systems that are left out have none."""
+    DEAD_LETTERS.clear()
+    for system, count in waiting.items():
+        DEAD_LETTERS.labels(system).set(count)
+
+
+def show_inbound_waiting(count: int) -> None:
+    INBOUND_WAITING.set(count)
+
+
+def count_slow_subscriber(outcome: str) -> None:
+    """A stream was CONFLATED or ENDED because it does not take what it asked for."""
+    SLOW_SUBSCRIBERS.labels(outcome).inc()
+
+
+def show_subscriptions(field: str, count: int) -> None:
+    SUBSCRIPTIONS.labels(field).set(count)
 
 
 def value_of(name: str, labels: dict[str, str]) -> float:

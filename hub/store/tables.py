@@ -280,6 +280,7 @@ dead_letter = Table(
     Column("code", String(80), nullable=False),
     Column("reason", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    Column("is_trusted", Boolean, nullable=False),
     Column("traceparent", String(60), nullable=True),
     Column("tries", Integer, nullable=False),
     Column("received_at", Instant, nullable=False),

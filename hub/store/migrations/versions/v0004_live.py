@@ -67,6 +67,7 @@ def _create_incoming() -> None:
         sa.Column("code", sa.String(length=80), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("is_trusted", sa.Boolean(), nullable=False),
         sa.Column("traceparent", sa.String(length=60), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
