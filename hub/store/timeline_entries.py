@@ -2,7 +2,8 @@
 
 A sequence is given while the order's row in `timeline_order` is locked, so that two processes never
 give one twice and a rolled back transaction leaves none out. A fact is stored once, by its natural
-key; every further time it is told only raises `duplicate_count`.
+key. `duplicate_count` says how often what told it came again: the same event, not a newer record
+that still says so.
 """
 
 from __future__ import annotations
@@ -10,27 +11,42 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-import orjson
-from sqlalchemy import ColumnElement, Select, Text, cast, column, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import FromClause
 
 from hub.model.errors import InputInvalid
 from hub.model.timeline import TimelineEntry
 from hub.model.values import Ref
+from hub.store.asked_keys import among
 from hub.store.engine import Store
 from hub.store.tables import timeline_entry, timeline_order
 from hub.store.timeline_rows import entry_of_row, row_of_entry
 
 ENTRIES_RECORDED_MAX = 1_000  # a transaction
+TOLD_MAX = 20_000  # keys of what the records of one transaction tell, most of it known already
 ENTRIES_PER_ORDER_MAX = 5_000  # read at once: the newest by sequence
 NATURAL_KEY_LENGTH_MAX = 500  # characters
 
 OrderKey = tuple[str, str]
+
+
+class Telling(NamedTuple):
+    """A fact that a record tells. `again_key` is the key it has where `entry` is on the timeline
+    already and the state it tells of was left and is reached again; None where that cannot be."""
+
+    entry: TimelineEntry
+    again_key: str | None = None
+
+
+class Again(NamedTuple):
+    """An event that was told again: the entries of the order it has caused."""
+
+    order: Ref
+    causation_id: str
 
 
 class TimelineEntries:
@@ -55,9 +71,10 @@ class TimelineEntries:
         One answer per entry, aligned: as it is stored now, with its sequence. `duplicate_count` is
         0 only for one that was new. InputInvalid for too many entries or too long a natural key.
         """
-        _check(entries)
+        _check(entries, ENTRIES_RECORDED_MAX)
         last = await self._lock_orders(connection, {_order(entry) for entry in entries})
-        known = await _known(connection, entries, self._store)
+        asked = sorted({(*_order(entry), entry.natural_key) for entry in entries})
+        known = await _known(connection, asked, self._store)
         recorded_at = self._now()
         new: dict[tuple[OrderKey, str], TimelineEntry] = {}
         told_again: dict[tuple[OrderKey, str], int] = {}
@@ -75,6 +92,50 @@ class TimelineEntries:
         for place, count in told_again.items():
             stored[place] = await _count_duplicates(connection, stored[place], count)
         return [stored[_order(entry), entry.natural_key] for entry in entries]
+
+    async def append_in(
+        self, connection: AsyncConnection, told: Sequence[Telling]
+    ) -> list[TimelineEntry | None]:
+        """Store what is new inside the caller's transaction; what is not stays as it is.
+
+        One answer per telling, aligned: the stored entry where it is new, else None. All orders of
+        a transaction must be told in one call: their rows are locked in one order by all.
+        InputInvalid for too many or too long a natural key.
+        """
+        if not told:
+            return []
+        _check([_under(each, key) for each in told for key in _keys(each)], TOLD_MAX)
+        last = await self._lock_orders(connection, {_order(each.entry) for each in told})
+        asked = sorted({(*_order(each.entry), key) for each in told for key in _keys(each)})
+        known = set(await _known(connection, asked, self._store))
+        recorded_at = self._now()
+        answers: list[TimelineEntry | None] = []
+        for each in told:
+            order = _order(each.entry)
+            key = next((key for key in _keys(each) if (order, key) not in known), None)
+            if key is None:
+                answers.append(None)
+                continue
+            last[order] += 1
+            known.add((order, key))
+            answers.append(
+                replace(_under(each, key), sequence=last[order], recorded_at=recorded_at)
+            )
+        await _insert(connection, [each for each in answers if each is not None], last)
+        return answers
+
+    async def count_again_in(self, connection: AsyncConnection, again: Sequence[Again]) -> None:
+        """Raise the `duplicate_count` of what events have told that were told again."""
+        for order, causation_id in sorted(again):
+            await connection.execute(
+                update(timeline_entry)
+                .where(
+                    timeline_entry.c.order_system == order.system,
+                    timeline_entry.c.order_key == order.key,
+                    timeline_entry.c.causation_id == causation_id,
+                )
+                .values(duplicate_count=timeline_entry.c.duplicate_count + 1)
+            )
 
     async def entries_by_order(self, orders: Sequence[Ref]) -> list[list[TimelineEntry]]:
         """Entries per order, aligned, by sequence; the newest ENTRIES_PER_ORDER_MAX of each.
@@ -102,7 +163,7 @@ class TimelineEntries:
             .values([{"order_system": s, "order_key": k, "last_sequence": 0} for s, k in wanted])
             .on_conflict_do_nothing()
         )
-        asked = _among(wanted, self._store)
+        asked = among(wanted, self._store)
         rows = await connection.execute(
             select(timeline_order)
             .join(asked, _same_order(timeline_order, asked))
@@ -112,11 +173,18 @@ class TimelineEntries:
         return {(row.order_system, row.order_key): row.last_sequence for row in rows}
 
 
-def _check(entries: Sequence[TimelineEntry]) -> None:
-    if len(entries) > ENTRIES_RECORDED_MAX:
-        raise InputInvalid(
-            "entries", len(entries), expected=f"at most {ENTRIES_RECORDED_MAX} at a time"
-        )
+def _keys(told: Telling) -> tuple[str, ...]:
+    key = told.entry.natural_key
+    return (key,) if told.again_key is None else (key, told.again_key)
+
+
+def _under(told: Telling, key: str) -> TimelineEntry:
+    return told.entry if key == told.entry.natural_key else replace(told.entry, natural_key=key)
+
+
+def _check(entries: Sequence[TimelineEntry], entries_max: int) -> None:
+    if len(entries) > entries_max:
+        raise InputInvalid("entries", len(entries), expected=f"at most {entries_max} at a time")
     for entry in entries:
         if not 0 < len(entry.natural_key) <= NATURAL_KEY_LENGTH_MAX:
             raise InputInvalid(
@@ -131,11 +199,10 @@ def _order(entry: TimelineEntry) -> OrderKey:
 
 
 async def _known(
-    connection: AsyncConnection, entries: Sequence[TimelineEntry], store: Store
+    connection: AsyncConnection, wanted: Sequence[tuple[str, str, str]], store: Store
 ) -> dict[tuple[OrderKey, str], TimelineEntry]:
     """Which of the facts are stored already."""
-    wanted = sorted({(*_order(entry), entry.natural_key) for entry in entries})
-    asked = _among(wanted, store)
+    asked = among(wanted, store)
     rows = await connection.execute(
         select(timeline_entry).join(
             asked,
@@ -182,7 +249,7 @@ async def _count_duplicates(
 
 
 def _of_orders(orders: Sequence[OrderKey], store: Store) -> Select[Any]:
-    asked = _among(orders, store)
+    asked = among(orders, store)
     oldest = timeline_order.c.last_sequence - ENTRIES_PER_ORDER_MAX
     return (
         select(timeline_entry)
@@ -200,19 +267,3 @@ def _same_order(table: Any, asked: FromClause) -> ColumnElement[bool]:
         table.c.order_key == asked.c.part_1
     )
     return same
-
-
-def _among(keys: Sequence[tuple[str, ...]], store: Store) -> FromClause:
-    """Composite keys as a table of part_0, part_1 …: one parameter each, so one plan for any count.
-
-    An array per part on PostgreSQL, one JSON text on SQLite.
-    """
-    width = len(keys[0])
-    if not store.is_sqlite:
-        arrays = [cast([key[i] for key in keys], ARRAY(Text)) for i in range(width)]
-        names = [column(f"part_{i}", Text) for i in range(width)]
-        return func.unnest(*arrays).table_valued(*names, name="asked").render_derived()
-    each = func.json_each(orjson.dumps(keys).decode()).table_valued("value")
-    return select(
-        *(func.json_extract(each.c.value, f"$[{i}]").label(f"part_{i}") for i in range(width))
-    ).subquery("asked")
