@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.events.dead_letter_rows import cut
 from hub.events.intake import Message
 from hub.events.told import Via
 from hub.model.errors import StoreUnavailable
@@ -112,7 +113,7 @@ def _row(message: Message) -> dict[str, Any]:
         "system": message.system,
         "payload": message.payload,
         "is_signed": message.is_trusted,
-        "traceparent": message.traceparent,
+        "traceparent": cut(message.traceparent, 60),
         "received_at": message.received_at,
         "tries": message.tries,
         "next_at": message.received_at,
