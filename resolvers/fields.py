@@ -120,6 +120,19 @@ def mutation(
     return root(function, description=description, deprecation_reason=deprecation_reason)
 
 
+def stream(
+    function: Callable[..., Any],
+    *,
+    description: str | None = None,
+    deprecation_reason: str | None = None,
+) -> Any:
+    """A field of `Subscription`: `function` is `(ctx, *, arguments...)` and gives, async, what is
+    to be followed. The field's value is then one item of the stream at a time."""
+    _check_positional(function, expected=1, shape="(ctx, *, arguments)")
+    binding = Binding(Source.EVENT, function)
+    return _bound_field(binding, description, deprecation_reason)
+
+
 def computed(
     function: Callable[..., Any],
     *,

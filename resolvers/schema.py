@@ -6,12 +6,23 @@ import strawberry
 from graphql import lexicographic_sort_schema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
-from resolvers import audit, references, roots
+from resolvers import audit, live, references, roots
+from resolvers import dead_letters as letters
 from resolvers.audit import AuditEntryConnection, RefusalCount
 from resolvers.case import Case
 from resolvers.customer import Customer
-from resolvers.fields import mutation, root
+from resolvers.dead_letters import DeadLetter, DeadLetterConnection, DeadLettersPayload
+from resolvers.fields import mutation, root, stream
 from resolvers.inventory import Availability, Item, Price
+from resolvers.live_types import (
+    LONG,
+    CaseItem,
+    Long,
+    OrderStatusItem,
+    OrderTimelineItem,
+    ReturnStatusItem,
+    ShipmentMilestoneItem,
+)
 from resolvers.order import Order
 from resolvers.references import ReferencesPayload
 from resolvers.returns import Rma
@@ -70,6 +81,8 @@ class Query:
     )
     audit_entries: AuditEntryConnection | None = audit.audit_entries
     refusals: list[RefusalCount] | None = audit.refusals
+    dead_letters: DeadLetterConnection | None = letters.dead_letters
+    dead_letter: DeadLetter | None = letters.dead_letter
     me: Me = root(me, description="Who is asking.")
 
 
@@ -83,6 +96,34 @@ class Mutation:
         references.unlink_reference,
         description="Take a reference out of those it is linked with. For operators; audited.",
     )
+    replay_dead_letters: DeadLettersPayload | None = letters.replay_dead_letters
+    drop_dead_letters: DeadLettersPayload | None = letters.drop_dead_letters
+
+
+@strawberry.type(description="What may be followed. The first item is the state now.")
+class Subscription:
+    order_timeline: OrderTimelineItem = stream(
+        live.order_timeline,
+        description="The timeline of an order: each entry as it is recorded, none left out.",
+    )
+    order_status_changed: OrderStatusItem = stream(
+        live.order_status_changed,
+        description="Status changes of orders. A slow reader is told the newest of each order.",
+    )
+    return_status_changed: ReturnStatusItem = stream(
+        live.return_status_changed,
+        description="Status changes of a return, or of all this caller may see where none is "
+        "named. A slow reader is told the newest of each return.",
+    )
+    shipment_milestones: ShipmentMilestoneItem = stream(
+        live.shipment_milestones,
+        description="Scans and status changes of a shipment or an order's, none left out.",
+    )
+    case_updated: CaseItem = stream(
+        live.case_updated,
+        description="Changes of service cases and their messages. A slow reader is told the "
+        "newest of each case.",
+    )
 
 
 def build_schema() -> strawberry.Schema:
@@ -90,8 +131,9 @@ def build_schema() -> strawberry.Schema:
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=ENTRY_TYPES,
-        config=StrawberryConfig(scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=SCALARS | {Long: LONG}),
     )
 
 

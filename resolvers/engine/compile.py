@@ -9,6 +9,7 @@ from graphql import (
     FieldNode,
     GraphQLAbstractType,
     GraphQLError,
+    GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -66,12 +67,19 @@ class _Compilation:
             named_type=get_named_type(definition.type),
             nodes=nodes,
             attribute=strawberry_field.python_name if strawberry_field else name,
-            binding=_EVENT if parent is self.schema.subscription_type else binding_of(definition),
+            binding=self.binding(parent, definition),
         )
         if name not in (TYPENAME, *META_FIELDS):
             plan.constants = self.coercion.constants_of(plan)
             self.add_children(plan)
         return plan
+
+    def binding(self, parent: GraphQLObjectType, definition: GraphQLField) -> Binding | None:
+        """A field of the subscription type is filled by its event, however it was declared."""
+        declared = binding_of(definition)
+        if parent is not self.schema.subscription_type:
+            return declared
+        return declared if declared and declared.source is Source.EVENT else _EVENT
 
     def add_children(self, plan: FieldPlan) -> None:
         sets = [node.selection_set for node in plan.nodes if node.selection_set]

@@ -36,7 +36,7 @@ from resolvers.engine.paths import Place
 from resolvers.engine.plain_variables import PlainVariables
 from resolvers.engine.plan_cache import PLANS_MAX, Plan, PlanCache
 from resolvers.engine.run import Run
-from resolvers.engine.tree import CompiledOperation
+from resolvers.engine.tree import CompiledOperation, FieldPlan
 from resolvers.limits import Limits, check_inputs, check_pages, parse_within
 from resolvers.limits_walk import check_document
 
@@ -162,6 +162,30 @@ class Engine:
             return ExecutionResult(None, request)
         return await self._run(request, context, event=event)
 
+    async def opening(self, request: Request, context: Any) -> Any:
+        """What the root field of a subscription asks to follow: the answer of its function.
+
+        Raises GraphQLError for arguments that cannot be, and what the function raises.
+        """
+        field = self.root_field(request)
+        assert field.binding is not None
+        run = self._new_run(request, context, event=None)
+        return await field.binding.function(context, **run.arguments(field))
+
+    def root_field(self, request: Request) -> FieldPlan:
+        """The one field of a subscription; GraphQLError where @skip has left none."""
+        compiled = self._compiled(request)
+        if isinstance(compiled, GraphQLError):
+            raise compiled
+        fields = compiled.roots[0].fields
+        if not fields:
+            raise GraphQLError("A subscription needs a field.", request.operation)
+        return fields[0]
+
+    async def run_event(self, request: Request, event: Any, context: Any) -> ExecutionResult:
+        """The selection set of a prepared subscription for one event, its root field's value."""
+        return await self._run(request, context, event=event)
+
     def generated_source(
         self,
         source: str,
@@ -264,14 +288,17 @@ class Engine:
         compiled = self._compiled(request)
         if isinstance(compiled, GraphQLError):
             return ExecutionResult(None, [compiled])
+        run = self._new_run(request, context, event=event)
+        data = await _roots(compiled, run)
+        return ExecutionResult(data, run.errors or None)
+
+    def _new_run(self, request: Request, context: Any, *, event: Any) -> Run:
         introspect = Introspection(
             self.graphql_schema, request.operation, request.plan.fragments, request.inputs
         )
-        run = Run(
+        return Run(
             self._coercion, self._kinds, request.variables, introspect, context=context, event=event
         )
-        data = await _roots(compiled, run)
-        return ExecutionResult(data, run.errors or None)
 
 
 def _refusal(error: OpsHubError) -> GraphQLError:
