@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli import config, demo, doctor, explain, migrate, query, schema, source, token, up, verify
+from hub.cli import (
+    config,
+    demo,
+    dlq,
+    doctor,
+    explain,
+    migrate,
+    query,
+    schema,
+    source,
+    token,
+    up,
+    verify,
+)
 
 app = typer.Typer(
     name="opshub",
@@ -29,6 +42,7 @@ for name, group in (
     ("source", source.group),
     ("schema", schema.group),
     ("token", token.group),
+    ("dlq", dlq.group),
 ):
     app.add_typer(group, name=name)
 

@@ -40,7 +40,7 @@ def query(
     target = url or ready.get("url") or f"http://{settings.host}:{settings.port}"
     text = sys.stdin.read() if document == "-" else document
     body = {"query": text, "variables": _object(variables)}
-    answer = _post(f"{target}/graphql", body, token or _own_token(settings, role))
+    answer = post(f"{target}/graphql", body, token or own_token(settings, role))
     show(answer, json.dumps(answer, indent=2, ensure_ascii=False), as_json=as_json)
     if answer.get("errors"):
         raise typer.Exit(int(Exit.FINDINGS))
@@ -56,7 +56,7 @@ def _object(text: str) -> dict[str, Any]:
     return value
 
 
-def _own_token(settings: Settings, role: str) -> str:
+def own_token(settings: Settings, role: str, *, subject: str = "opshub query") -> str:
     """A short token of the development key; a hub elsewhere needs --token."""
     from hub.cli.access import issuer
     from hub.model.errors import OpsHubError
@@ -64,13 +64,14 @@ def _own_token(settings: Settings, role: str) -> str:
     from hub.security.tokens import Grant
 
     try:
-        grant = Grant(subject="opshub query", roles=[Role(role)], lifetime=_TOKEN_LIFETIME)
+        grant = Grant(subject=subject, roles=[Role(role)], lifetime=_TOKEN_LIFETIME)
         return issuer(settings)(grant, datetime.now(UTC))
     except (OpsHubError, ValueError) as error:
         stop(f"no token for role {role!r}: {error}; give --token", Exit.USAGE)
 
 
-def _post(url: str, body: dict[str, Any], token: str) -> dict[str, Any]:
+def post(url: str, body: dict[str, Any], token: str) -> dict[str, Any]:
+    """The answer of a hub; the command ends where there is none."""
     import httpx2
 
     try:
