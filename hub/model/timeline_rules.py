@@ -31,8 +31,9 @@ class Rule:
     """One kind of entry of one noun; every name but `type` and `title` is a canonical field.
 
     `at` are the fields of its moment, the first one present counts; `as_of` stands last where the
-    source has no moment of its own for it. `to` is the state it leads to, where it is a change.
-    `subject` is the record it is about, where that is not the record itself.
+    source has no moment of its own for it. `states` are the statuses it holds in, where it is no
+    moment that stays: such a state may be left and reached again. `to` is the state it leads to,
+    where it is a change. `subject` is the record it is about, where that is not the record itself.
     """
 
     noun: str
@@ -40,6 +41,7 @@ class Rule:
     title: str
     category: TimelineCategory
     at: tuple[str, ...]
+    states: tuple[str, ...] = ()
     when: Condition | None = None
     to: str | None = None
     severity: Severity = Severity.INFO
@@ -50,14 +52,6 @@ class Rule:
     actor: str | None = None
     actor_type: ActorType | str = ActorType.SOURCE
     subject: str | None = None
-
-
-def _status(*names: str) -> Condition:
-    def is_in_it(record: Record) -> bool:
-        status = getattr(record, "status", None)
-        return status is not None and status.value in names
-
-    return is_in_it
 
 
 def _some(counter: str) -> Condition:
@@ -75,7 +69,7 @@ RULES: tuple[Rule, ...] = (
     Rule(noun="order", type="order.placed", title="Order placed", category=_C.ORDER,
          at=("placed_at",), to="OPEN", visibility=_FOR_ALL, money="total"),
     Rule(noun="order", type="order.held", title="Order held", category=_C.ORDER, at=_STATE_SEEN,
-         when=_status("ON_HOLD"), to="ON_HOLD", severity=Severity.WARNING, message="hold_reason"),
+         states=("ON_HOLD",), to="ON_HOLD", severity=Severity.WARNING, message="hold_reason"),
     Rule(noun="order", type="order.confirmed", title="Order confirmed", category=_C.ORDER,
          at=("confirmed_at",), to="CONFIRMED", visibility=_FOR_ALL),
     Rule(noun="order_line", type="order_line.backordered", title="Line backordered",
@@ -89,7 +83,7 @@ RULES: tuple[Rule, ...] = (
     Rule(noun="shipment", type="shipment.shipped", title="Shipped", category=_C.SHIPMENT,
          at=("shipped_at",), to="SHIPPED", visibility=_FOR_ALL, message="tracking_number"),
     Rule(noun="shipment", type="shipment.exception", title="Shipment exception",
-         category=_C.SHIPMENT, at=_STATE_SEEN, when=_status("EXCEPTION"), to="EXCEPTION",
+         category=_C.SHIPMENT, at=_STATE_SEEN, states=("EXCEPTION",), to="EXCEPTION",
          severity=Severity.WARNING, visibility=_FOR_ALL, message="sub_status"),
     Rule(noun="shipment", type="shipment.delivered", title="Delivered", category=_C.SHIPMENT,
          at=("delivered_at",), to="DELIVERED", visibility=_FOR_ALL, message="proof_of_delivery"),
@@ -104,13 +98,13 @@ RULES: tuple[Rule, ...] = (
     Rule(noun="return", type="return.authorized", title="Return authorized", category=_C.RETURN,
          at=("authorized_at",), to="AUTHORIZED", visibility=_FOR_ALL),
     Rule(noun="return", type="return.declined", title="Return declined", category=_C.RETURN,
-         at=("closed_at", *_STATE_SEEN), when=_status("DECLINED"), to="DECLINED",
+         at=("closed_at", *_STATE_SEEN), states=("DECLINED",), to="DECLINED",
          severity=Severity.NOTICE, visibility=_FOR_ALL),
     Rule(noun="return", type="return.cancelled", title="Return cancelled", category=_C.RETURN,
-         at=("closed_at", *_STATE_SEEN), when=_status("CANCELLED"), to="CANCELLED",
+         at=("closed_at", *_STATE_SEEN), states=("CANCELLED",), to="CANCELLED",
          visibility=_FOR_ALL),
     Rule(noun="return", type="return.expired", title="Return expired", category=_C.RETURN,
-         at=("closed_at", "expires_at", *_STATE_SEEN), when=_status("EXPIRED"), to="EXPIRED",
+         at=("closed_at", "expires_at", *_STATE_SEEN), states=("EXPIRED",), to="EXPIRED",
          severity=Severity.NOTICE, visibility=_FOR_ALL),
     Rule(noun="receipt", type="return.received", title="Returned goods received",
          category=_C.RETURN, at=("received_at",), visibility=_FOR_ALL, message="sku",
@@ -124,7 +118,7 @@ RULES: tuple[Rule, ...] = (
     Rule(noun="credit_memo", type="credit.posted", title="Credit memo posted",
          category=_C.FINANCE, at=("posted_at",), to="POSTED", visibility=_FOR_ALL, money="total"),
     Rule(noun="return", type="return.closed", title="Return closed", category=_C.RETURN,
-         at=("closed_at",), when=_status("CLOSED", "CREDITED"), to="CLOSED",
+         at=("closed_at",), states=("CLOSED", "CREDITED"), to="CLOSED",
          visibility=_FOR_ALL),
     Rule(noun="case", type="case.opened", title="Case opened", category=_C.CASE,
          at=("opened_at",), to="NEW", visibility=_FOR_ALL, message="subject"),
@@ -148,12 +142,28 @@ def natural_key(subject: Ref, type: str) -> str:
 
 def entries_of(order: Order, record: Record) -> list[TimelineEntry]:
     """Every fact the record tells of the order."""
-    return [
-        _entry(order, record, rule, occurred_at)
-        for rule in _BY_NOUN.get(record.ref.noun, ())
-        if rule.when is None or rule.when(record)
-        if (occurred_at := _moment(order, record, rule)) is not None
-    ]
+    found = (entry_by(rule, order, record) for rule in rules_of(record.ref.noun))
+    return [entry for entry in found if entry is not None]
+
+
+def rules_of(noun: str) -> tuple[Rule, ...]:
+    return _BY_NOUN.get(noun, ())
+
+
+def entry_by(rule: Rule, order: Order, record: Record) -> TimelineEntry | None:
+    """What the record tells by one rule; None where that does not apply, or has no moment yet."""
+    if rule.states and status_of(record) not in rule.states:
+        return None
+    if rule.when is not None and not rule.when(record):
+        return None
+    occurred_at = _moment(order, record, rule)
+    return None if occurred_at is None else _entry(order, record, rule, occurred_at)
+
+
+def status_of(record: Record) -> str | None:
+    """The canonical name of its `status`, where the noun has one and it is told."""
+    status = getattr(record, "status", None)
+    return None if status is None else str(status.value)
 
 
 def rank_of(type: str) -> int:
