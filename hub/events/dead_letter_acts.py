@@ -125,10 +125,8 @@ def _hindrance(id_: str, letter: DeadLetter | None, action: Action) -> OpsHubErr
     )
 
 
-def _ending(
-    letter: DeadLetter, asked: Wanted, *, error: OpsHubError | None, at: datetime
-) -> Update:
-    changing = update(dead_letter).where(dead_letter.c.id == letter.id)
+def _ending(id_: str, asked: Wanted, *, error: OpsHubError | None, at: datetime) -> Update:
+    changing = update(dead_letter).where(dead_letter.c.id == id_)
     if error is not None:
         return changing.values(
             code=error.code, reason=reason_of(error), tries=dead_letter.c.tries + 1
