@@ -26,13 +26,15 @@ class Filter:
     """A query parameter: the column it tests, how, and how its native text is read.
 
     With `beside`, a value may be `number/company` and then also tests that column; a bare number
-    is sought in every company.
+    is sought in every company. With `is_since` the rows come in the order of the column, then key,
+    so that a caller who stops may go on from the last one.
     """
 
     column: str
     test: Test = "in"
     read: Callable[[str], Any] = str
     beside: str | None = None
+    is_since: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +111,19 @@ def _select(
     parameters: Mapping[str, str],
     window: tuple[int, int],
 ) -> list[Row]:
-    tests, values = ["1 = 1"], []
+    tests, values, order = ["1 = 1"], [], collection.key
     for name, text in parameters.items():
         if name not in collection.filters:
             raise NativeError(400, f"unknown query parameter: {name}")
         test, given = _test(name, collection.filters[name], text)
         tests.append(test)
         values.extend(given)
+        if collection.filters[name].is_since:
+            order = f"{collection.filters[name].column}, {collection.key}"
     offset, limit = window
     sql = (
         f"SELECT * FROM {collection.table} WHERE {' AND '.join(tests)}"
-        f" ORDER BY {collection.key} LIMIT {limit} OFFSET {offset}"
+        f" ORDER BY {order} LIMIT {limit} OFFSET {offset}"
     )
     return fetch(connection, sql, *values)
 
@@ -188,3 +192,12 @@ def unpacked(*columns: str) -> Callable[[Row], Row]:
         }
 
     return shape
+
+
+def record_of(connection: sqlite3.Connection, collection: Collection, key: Any) -> Row:
+    """One record as the endpoint gives it; KeyError where there is none."""
+    sql = f"SELECT * FROM {collection.table} WHERE {collection.key} = ?"
+    rows = fetch(connection, sql, key)
+    if not rows:
+        raise KeyError(key)
+    return _with_nested(connection, collection, rows)[0]

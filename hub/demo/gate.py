@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hub.demo.system import Dialect
 
 Respond = Callable[[Request], Awaitable[Response]]
+Knob = Callable[[Any], Any]
+"""Takes the body of a call to a test knob, JSON, and gives its answer; may raise NativeError."""
 FAULTS_MAX = 100
 """Faults standing at once; the oldest are forgotten."""
 
@@ -46,9 +48,12 @@ class Fault:
 class Gate:
     """ASGI middleware in front of one system's routes."""
 
-    def __init__(self, app: ASGIApp, dialect: Dialect) -> None:
+    def __init__(
+        self, app: ASGIApp, dialect: Dialect, knobs: Mapping[tuple[str, str], Knob]
+    ) -> None:
         self._app = app
         self._dialect = dialect
+        self._knobs = knobs
         self._calls: Counter[str] = Counter()
         self._faults: list[Fault] = []
 
@@ -95,7 +100,7 @@ class Gate:
         return json_response(self._dialect.error(status, text), status=status, headers=headers)
 
     async def _knob(self, request: Request) -> Response:
-        """The test knobs, which no real system has: /__stats and /__fault."""
+        """The test knobs, which no real system has: /__stats, /__fault and those of its life."""
         path, method = request.url.path, request.method
         if path == "/__stats":
             counted = {"total": self._calls.total(), "calls": dict(self._calls)}
@@ -109,7 +114,18 @@ class Gate:
             elif method == "DELETE":
                 self._faults.clear()
             return json_response({"faults": [vars(each) for each in self._faults]})
-        return json_response(self._dialect.error(404, "no such path"), status=404)
+        knob = self._knobs.get((method, path))
+        if knob is None:
+            return self._refuse(404, "no such path")
+        return self._turn(knob, await request.body())
+
+    def _turn(self, knob: Knob, body: bytes) -> Response:
+        try:
+            return json_response(knob(orjson.loads(body) if body else {}))
+        except NativeError as error:
+            return self._refuse(error.status, error.text)
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            return self._refuse(422, f"the body is not what this knob takes: {error!r}")
 
 
 async def _nowhere(message: Any) -> None:

@@ -5,17 +5,14 @@ Prints one JSON line with its name, address and database once it listens. Exit c
 """
 
 import argparse
-import asyncio
 import contextlib
 import json
 import os
 import socket
-import sqlite3
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from random import Random
 
 import uvicorn
 from starlette.applications import Starlette
@@ -24,10 +21,12 @@ from starlette.types import ASGIApp
 
 from hub.demo.database import DataOfAnotherVersion, connect, seed_once
 from hub.demo.gate import Gate, NativeError, refusal_handler
+from hub.demo.going import Going
 from hub.demo.plan.build import build_plan
+from hub.demo.post import Post
 from hub.demo.roster import SYSTEMS, database_file
+from hub.demo.senders import Where
 from hub.demo.system import ForeignSystem
-from hub.demo.webhook import Webhook
 
 EXIT_UNUSABLE = 3
 BACKLOG = 256  # connections waiting to be accepted
@@ -43,10 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DataOfAnotherVersion, OSError) as error:
         sys.stderr.write(f"{system.name}: {error}\n")
         return EXIT_UNUSABLE
+    where = Where.from_environment(system.name)
     if options.until_stdin_closes:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        threading.Thread(target=_heed_parent, args=(where,), daemon=True).start()
     _announce(system, listener, path)
-    _run(build_app(system, connect(path), pace_s=options.pace, webhook=_webhook()), listener)
+    post = Post(options.data_dir)
+    going = Going(system, connect(path), post=post, pace_s=options.pace, where=where)
+    _run(build_app(system, going), listener)
     return 0
 
 
@@ -59,11 +61,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pace", type=float, default=2.0, help="seconds a change; 0 is still")
     parser.add_argument("--until-stdin-closes", action="store_true")
     return parser.parse_args(arguments)
-
-
-def _webhook() -> Webhook | None:
-    url = os.environ.get("OPSHUB_DEMO_WEBHOOK_URL")
-    return Webhook(url, os.environ.get("OPSHUB_DEMO_WEBHOOK_SECRET")) if url else None
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -85,10 +82,14 @@ def _announce(system: ForeignSystem, listener: socket.socket, path: Path) -> Non
     sys.stdout.flush()
 
 
-def _end_with_parent() -> None:
-    """The parent holds the other end of stdin; however it dies, the kernel closes it."""
-    while os.read(0, 4096):
-        pass
+def _heed_parent(where: Where) -> None:
+    """Each line of stdin is a JSON object of addresses; at its end this process ends.
+
+    The parent holds the other end; however it dies, the kernel closes it.
+    """
+    with open(0, "rb", closefd=False) as lines:
+        for line in lines:
+            where.learn(json.loads(line))
     os._exit(0)
 
 
@@ -100,43 +101,22 @@ def _run(app: ASGIApp, listener: socket.socket) -> None:
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def build_app(
-    system: ForeignSystem,
-    connection: sqlite3.Connection,
-    *,
-    pace_s: float,
-    webhook: Webhook | None = None,
-) -> ASGIApp:
-    """The system's HTTP surface; while it is up, its records change every `pace_s` seconds."""
+def build_app(system: ForeignSystem, going: Going) -> ASGIApp:
+    """The system's HTTP surface; while it is up, its records change by themselves."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        change = asyncio.create_task(_keep_changing(system, connection, pace_s, webhook))
-        yield
-        change.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await change
-        connection.close()
+        async with going.moving():
+            yield
+        going.connection.close()
 
     refuse = refusal_handler(system.dialect)
     app = Starlette(
-        routes=system.routes(connection),
+        routes=system.routes(going.connection),
         exception_handlers={NativeError: refuse, HTTPException: refuse},
         lifespan=lifespan,
     )
-    return Gate(app, system.dialect)
-
-
-async def _keep_changing(
-    system: ForeignSystem, connection: sqlite3.Connection, pace_s: float, webhook: Webhook | None
-) -> None:
-    """One small change every `pace_s` seconds; never where it is 0."""
-    rng = Random()
-    while pace_s > 0:
-        await asyncio.sleep(pace_s)
-        change = system.tick(connection, rng)
-        if change is not None and webhook is not None and system.name == "carrier":
-            await webhook.tell(change)
+    return Gate(app, system.dialect, going.knobs())
 
 
 if __name__ == "__main__":

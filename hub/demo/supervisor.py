@@ -30,6 +30,7 @@ CREDENTIALS: Mapping[str, str] = {
     "OPSHUB_DEMO_WMS_SOUTH_PASSWORD": "demo-wms-south",
     "OPSHUB_DEMO_CRM_TOKEN": "demo-crm",
     "OPSHUB_DEMO_CARRIER_TOKEN": "demo-carrier",
+    "OPSHUB_DEMO_WEBHOOK_SECRET": "demo-webhooks",
 }
 """They open nothing but invented data on this machine."""
 
@@ -72,6 +73,8 @@ async def start(
 ) -> DemoSystems:
     """Seed what is missing, start all six, and return once each listens.
 
+    `webhook_url` is the base below which each system posts to `/in/<system>`; `tell_where` gives
+    it, and the addresses of NATS, to systems that run already.
     They end when `stop` is called or when this process does, whichever way. Raises DemoUnavailable.
     """
     data_dir, lock = _claim(data_dir)
@@ -91,12 +94,22 @@ async def start(
         raise
     return DemoSystems(
         systems=systems,
-        environment=environment_of(systems),
+        environment=environment_of(systems) | _secret(environment),
         interesting=interesting,
         systems_file=SYSTEMS_FILE,
         processes=tuple(processes),
         lock=lock,
     )
+
+
+def tell_where(running: DemoSystems, *, nats_urls: Mapping[str, str], webhook_url: str) -> None:
+    """Pass on where the hub listens: NATS with credentials by system, and its base URL for all."""
+    for system, process in zip(running.systems, running.processes, strict=True):
+        told = {"webhook_url": webhook_url}
+        if system.name in nats_urls:
+            told["nats_url"] = nats_urls[system.name]
+        if process.stdin is not None and not process.stdin.is_closing():
+            process.stdin.write(json.dumps(told).encode() + b"\n")
 
 
 async def stop(running: DemoSystems) -> None:
@@ -162,8 +175,14 @@ def _seed(data_dir: Path, progress: Progress) -> Interesting:
         raise DemoUnavailable(str(error)) from error
 
 
+def _secret(environment: Mapping[str, str]) -> dict[str, str]:
+    name = "OPSHUB_DEMO_WEBHOOK_SECRET"
+    return {name: environment[name]}
+
+
 def _child_environment(webhook_url: str | None, webhook_secret: str | None) -> dict[str, str]:
-    environment = dict(os.environ)
+    """Ours, with the credentials that systems which tell need themselves."""
+    environment = {**CREDENTIALS, **os.environ}
     if webhook_url is not None:
         environment["OPSHUB_DEMO_WEBHOOK_URL"] = webhook_url
     if webhook_secret is not None:

@@ -1,17 +1,15 @@
-"""What a demo system is made of: its tables, its first data, its HTTP surface, its daily change."""
+"""What a demo system is made of: its tables, its first data, its HTTP surface, its life."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Any, Literal
 
 from starlette.routing import BaseRoute
 
+from hub.demo.life import Life
 from hub.demo.plan.records import Plan
-
-Change = dict[str, Any]
-"""What a tick did, in native words; the carrier sends it to its webhook."""
+from hub.demo.telling import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +31,6 @@ class ForeignSystem:
     seed: Callable[[sqlite3.Connection, Plan], None]
     dialect: Dialect
     routes: Callable[[sqlite3.Connection], Sequence[BaseRoute]]
-    tick: Callable[[sqlite3.Connection, Random], Change | None]
+    life: Life
+    voice: Voice | None = None
+    """None: it tells nobody, and its changes are found by asking."""

@@ -339,16 +339,25 @@ def _listens(url: str) -> bool:
         return probe.connect_ex((host, int(port))) == 0
 
 
-async def test_a_living_carrier_tells_a_signed_webhook(tmp_path: Path) -> None:
+async def test_a_living_carrier_tells_a_signed_webhook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPSHUB_DEMO_POISON_RATE", "0")
     with _listener() as (url, heard):
         running = await supervisor.start(
-            tmp_path, pace_s=0.1, progress=_quiet, webhook_url=url, webhook_secret="quiet"
+            tmp_path,
+            pace_s=0.1,
+            progress=_quiet,
+            webhook_url=url,
+            webhook_secret="quiet",
         )
         body, signature = await asyncio.to_thread(heard.get, timeout=GONE_WITHIN_S)
         await supervisor.stop(running)
     digest = hmac.new(b"quiet", body, hashlib.sha256).hexdigest()
     assert signature == f"sha256={digest}"
-    assert set(json.loads(body)) == {"carrier", "number", "code", "at"}
+    said = json.loads(body)
+    assert set(said) == {"messageId", "event", "sentAt", "scan"}
+    assert said["event"] == "parcel.scanned"
 
 
 @contextmanager
@@ -359,7 +368,8 @@ def _listener() -> Iterator[tuple[str, Queue[tuple[bytes, str | None]]]]:
     class Remember(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            heard.put((body, self.headers.get("x-carrier-signature")))
+            if self.path == "/in/carrier":
+                heard.put((body, self.headers.get("x-carrier-signature")))
             self.send_response(204)
             self.end_headers()
 
@@ -370,7 +380,7 @@ def _listener() -> Iterator[tuple[str, Queue[tuple[bytes, str | None]]]]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/in/carrier", heard
+        yield f"http://127.0.0.1:{server.server_port}", heard
     finally:
         server.shutdown()
         server.server_close()

@@ -11,6 +11,8 @@ from hub.demo.plan.records import Plan
 CODES = {
     "LABEL_CREATED": "INFO", "PICKED_UP": "COLL", "IN_TRANSIT": "MOVE",
     "OUT_FOR_DELIVERY": "OUTD", "DELIVERY_ATTEMPTED": "MISS", "DELIVERED": "DONE",
+    "DELAYED": "HELD", "AVAILABLE_FOR_PICKUP": "SHOP", "EXCEPTION": "FAIL",
+    "RETURN_TO_SENDER": "BACK",
 }  # fmt: skip
 
 SCHEMA = """
@@ -20,11 +22,13 @@ CREATE TABLE trackings (
 );
 CREATE INDEX trackings_number ON trackings (number);
 CREATE INDEX trackings_reference ON trackings (reference);
+CREATE INDEX trackings_updated ON trackings (updated, id);
 CREATE TABLE scans (
   id INTEGER PRIMARY KEY, tracking INTEGER NOT NULL REFERENCES trackings, seq INTEGER NOT NULL,
   code TEXT NOT NULL, detail TEXT, text TEXT, place TEXT, at TEXT NOT NULL
 );
 CREATE INDEX scans_tracking ON scans (tracking);
+CREATE INDEX scans_at ON scans (at, id);
 CREATE VIEW tracking_scans AS
   SELECT scans.id AS id, carrier, number, shipper, reference, seq, code, detail, text, place, at
   FROM scans JOIN trackings ON trackings.id = scans.tracking;

@@ -1,7 +1,8 @@
 """The CRM: REST, accounts with numbers of their own, cases with public and internal messages."""
 
-from hub.demo.crm.api import DIALECT, routes, tick
+from hub.demo.crm.api import DIALECT, routes
+from hub.demo.crm.life import LIFE, VOICE
 from hub.demo.crm.seed import SCHEMA, seed
 from hub.demo.system import ForeignSystem
 
-CRM = ForeignSystem("crm", "rest", SCHEMA, seed, DIALECT, routes, tick)
+CRM = ForeignSystem("crm", "rest", SCHEMA, seed, DIALECT, routes, LIFE, VOICE)

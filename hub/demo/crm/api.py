@@ -1,7 +1,6 @@
 """The CRM's REST API and what is written in it by itself."""
 
 import sqlite3
-from random import Random
 from typing import Any
 
 from starlette.routing import BaseRoute
@@ -15,10 +14,8 @@ from hub.demo.collection import (
     collection_route,
     next_link,
 )
-from hub.demo.crm.seed import stamp
-from hub.demo.database import fetch, fetch_one
-from hub.demo.formats import now, utc_reader
-from hub.demo.system import Change, Dialect
+from hub.demo.formats import utc_reader
+from hub.demo.system import Dialect
 
 TOKEN = "demo-crm"
 PAGE_SIZE = 200  # rows, hard
@@ -61,7 +58,9 @@ COLLECTIONS = (
             "state": Filter("state"),
             "queue": Filter("queue"),
             "openedSince": Filter("openedAt", "gte", utc_reader("%Y-%m-%dT%H:%M:%S+00:00")),
-            "updatedSince": Filter("updatedAt", "gte", utc_reader("%Y-%m-%dT%H:%M:%S+00:00")),
+            "updatedSince": Filter(
+                "updatedAt", "gte", utc_reader("%Y-%m-%dT%H:%M:%S+00:00"), is_since=True
+            ),
         },
         nested=(Nested("messages", "messages", "caseNo", "sentAt, id"),),
     ),
@@ -70,31 +69,3 @@ COLLECTIONS = (
 
 def routes(connection: sqlite3.Connection) -> list[BaseRoute]:
     return [collection_route(connection, each, PAGING) for each in COLLECTIONS]
-
-
-OPEN_STATES = "('new', 'working', 'waiting on customer')"
-NEXT_STATE = {"new": "working", "working": "waiting on customer", "waiting on customer": "working"}
-
-
-def tick(connection: sqlite3.Connection, rng: Random) -> Change | None:
-    """Somebody writes in an open case, and it changes hands with the customer."""
-    cases = fetch(connection, f"SELECT caseNo, state FROM cases WHERE state IN {OPEN_STATES}")
-    if not cases:
-        return None
-    case, at = rng.choice(cases), stamp(now())
-    is_internal = rng.random() < 0.3
-    sql = "SELECT count(*) AS n FROM messages WHERE caseNo = ?"
-    counted = fetch_one(connection, sql, case["caseNo"])
-    connection.execute(
-        "INSERT INTO messages (id, caseNo, author, authorKind, audience, via, body, sentAt)"
-        " VALUES (?, ?, 'ines.roth', 'user', ?, ?, 'We are still on it.', ?)",
-        (
-            f"{case['caseNo']}-{(counted['n'] if counted else 0) + 1}", case["caseNo"],
-            "note" if is_internal else "public", "note" if is_internal else "email", at,
-        ),
-    )  # fmt: skip
-    state = case["state"] if is_internal else NEXT_STATE[case["state"]]
-    connection.execute(
-        "UPDATE cases SET state = ?, updatedAt = ? WHERE caseNo = ?", (state, at, case["caseNo"])
-    )
-    return {"case": case["caseNo"], "state": state}

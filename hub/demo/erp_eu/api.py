@@ -2,7 +2,6 @@
 
 import sqlite3
 from decimal import Decimal
-from random import Random
 from typing import Any
 
 from starlette.routing import BaseRoute
@@ -11,12 +10,11 @@ from hub.demo.commands import Body, Command, amount_of, command_routes
 from hub.demo.database import Row, fetch, fetch_one
 from hub.demo.erp_eu import codes
 from hub.demo.erp_eu.seed import stamp, wall
-from hub.demo.formats import inverted, now, number
+from hub.demo.formats import now, number
 from hub.demo.gate import NativeError
-from hub.demo.system import Change, Dialect
+from hub.demo.system import Dialect
 
 TOKEN = "demo-erp-eu"
-NEXT_STATUS = {"10": "30", "30": "60"}
 
 
 def _error(status: int, text: str) -> Any:
@@ -176,30 +174,3 @@ COMMANDS = (
     Command("/orders/{no}/release", "release", _release, needs_reference=False),
     Command("/orders/{no}/cancel-lines", "cancel-lines", _cancel_lines, needs_reference=False),
 )
-
-
-def tick(connection: sqlite3.Connection, rng: Random) -> Change | None:
-    """One order moves on; or, without touching its header, one line is promised anew."""
-    at = stamp(now())
-    if rng.random() < 0.5:
-        sql = "SELECT orno, orst FROM ordhdr WHERE orst IN ('10', '30') ORDER BY upd_ts LIMIT 1"
-        order = fetch_one(connection, sql)
-        if order is not None:
-            status = NEXT_STATUS[order["orst"]]
-            connection.execute(
-                "UPDATE ordhdr SET orst = ?, upd_ts = ? WHERE orno = ?",
-                (status, at, order["orno"]),
-            )
-            words = inverted(codes.ORDER)
-            return {"order": order["orno"], "status": words[status]}
-    sql = "SELECT orno, lnno FROM ordlin WHERE lnst IN ('15', '22') ORDER BY upd_ts LIMIT 20"
-    lines = fetch(connection, sql)
-    if not lines:
-        return None
-    line = rng.choice(lines)
-    connection.execute(
-        "UPDATE ordlin SET pldt = strftime('%Y%m%d', 'now', '+' || ? || ' days'), upd_ts = ?"
-        " WHERE orno = ? AND lnno = ?",
-        (rng.randrange(2, 15), at, line["orno"], line["lnno"]),
-    )
-    return {"order": line["orno"], "line": line["lnno"]}

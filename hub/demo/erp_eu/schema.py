@@ -8,6 +8,7 @@ CREATE TABLE cusmas (
   crdt TEXT, upd_ts TEXT NOT NULL
 );
 CREATE INDEX cusmas_name ON cusmas (cunm);
+CREATE INDEX cusmas_changed ON cusmas (upd_ts, cuno);
 CREATE TABLE itmmas (
   itno TEXT PRIMARY KEY, itds TEXT, itgr TEXT, unms TEXT NOT NULL, sern TEXT, lotn TEXT, hazm TEXT,
   fnsl TEXT, insp TEXT, rwdy INTEGER, eanc TEXT, netw NUMERIC(15,3), lspr NUMERIC(15,2),

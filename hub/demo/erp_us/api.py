@@ -3,18 +3,17 @@
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
-from random import Random
 from typing import Any
 
 from starlette.routing import BaseRoute
 
 from hub.demo.collection import Collection, Filter, Nested, Page, Paging, collection_route
 from hub.demo.commands import command_routes
-from hub.demo.database import Row, fetch, fetch_one
+from hub.demo.database import Row
 from hub.demo.erp_us.effects import COMMANDS
-from hub.demo.erp_us.seed import wall
-from hub.demo.formats import now
-from hub.demo.system import Change, Dialect
+from hub.demo.erp_us.seed import ZONE
+from hub.demo.formats import wall_reader
+from hub.demo.system import Dialect
 
 TOKEN = "demo-erp-us"
 PAGE_SIZE = 500  # rows, hard
@@ -52,7 +51,9 @@ def month_first(text: str | None) -> str | None:
 
 
 def iso_of(text: str) -> str:
-    """The sortable form of a month-first day with or without a time."""
+    """The sortable form of a month-first day with or without a time, or of an ISO instant."""
+    if "T" in text:
+        return wall_reader(ZONE)(text)
     form = "%m/%d/%Y %H:%M:%S" if " " in text else "%m/%d/%Y"
     # wall-clock text in, wall-clock text out: no zone is involved
     return datetime.strptime(text, form).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
@@ -71,6 +72,9 @@ def american(dates: tuple[str, ...], flags: tuple[str, ...] = ()) -> Callable[[R
     return shape
 
 
+MODIFIED = Filter("modified", "gte", iso_of, is_since=True)
+"""A record that was never changed after it was entered has no such time and is not found by it."""
+
 COLLECTIONS = (
     Collection(
         "/orders",
@@ -84,7 +88,7 @@ COLLECTIONS = (
             "status": Filter("status"),
             "orderedFrom": Filter("orderDate", "gte", iso_of),
             "orderedTo": Filter("orderDate", "lte", iso_of),
-            "modifiedSince": Filter("coalesce(modified, orderDate)", "gte", iso_of),
+            "modifiedSince": MODIFIED,
         },
         shape=american(
             (
@@ -101,7 +105,12 @@ COLLECTIONS = (
         "/order-lines",
         "order_lines",
         "id",
-        {"ids": Filter("id"), "orders": Filter("orderId"), "skus": Filter("sku")},
+        {
+            "ids": Filter("id"),
+            "orders": Filter("orderId"),
+            "skus": Filter("sku"),
+            "modifiedSince": MODIFIED,
+        },
         shape=american(("promiseDate", "modified")),
     ),
     Collection(
@@ -113,6 +122,7 @@ COLLECTIONS = (
             "q": Filter("name", "contains"),
             "names": Filter("name"),
             "state": Filter("state"),
+            "modifiedSince": MODIFIED,
         },
         shape=american(("createdOn", "modified"), ("creditHold",)),
     ),
@@ -135,6 +145,7 @@ COLLECTIONS = (
             "orders": Filter("orderId"),
             "customers": Filter("customer"),
             "status": Filter("status"),
+            "modifiedSince": MODIFIED,
         },
         nested=(Nested("lines", "invoice_lines", "invoiceNumber", "line"),),
         shape=american(("postedDate", "dueDate", "modified"), ("disputed",)),
@@ -150,6 +161,7 @@ COLLECTIONS = (
             "rmas": Filter("rmaNumber"),
             "customers": Filter("customer"),
             "reference": Filter("reference", "eq"),
+            "modifiedSince": MODIFIED,
         },
         shape=american(("postedDate", "modified")),
     ),
@@ -162,6 +174,7 @@ COLLECTIONS = (
             "orders": Filter("orderId"),
             "customers": Filter("customer"),
             "status": Filter("status"),
+            "modifiedSince": MODIFIED,
         },
         nested=(Nested("lines", "return_lines", "rmaNumber", "line"),),
         shape=american(
@@ -188,46 +201,3 @@ COLLECTIONS = (
 def routes(connection: sqlite3.Connection) -> list[BaseRoute]:
     reads = [collection_route(connection, each, PAGING) for each in COLLECTIONS]
     return [*reads, *command_routes(connection, COMMANDS, finders=False)]
-
-
-NEXT_STATUS = {"Entered": "Booked", "Booked": "Processing"}
-
-
-def tick(connection: sqlite3.Connection, rng: Random) -> Change | None:
-    """One order moves on, or a quotation is quoted again under a new number."""
-    at = wall(now())
-    if rng.random() < 0.2:
-        return _requote(connection, rng, at)
-    sql = (
-        "SELECT id, status FROM orders WHERE status IN ('Entered', 'Booked')"
-        " ORDER BY coalesce(modified, orderDate) LIMIT 10"
-    )
-    waiting = fetch(connection, sql)
-    if not waiting:
-        return _requote(connection, rng, at)
-    order = rng.choice(waiting)
-    status = NEXT_STATUS[order["status"]]
-    connection.execute(
-        "UPDATE orders SET status = ?, modified = ? WHERE id = ?", (status, at, order["id"])
-    )
-    return {"order": order["id"], "status": status}
-
-
-def _requote(connection: sqlite3.Connection, rng: Random, at: str | None) -> Change | None:
-    """A draft gets its first number; later quotes count up behind a slash."""
-    sql = "SELECT id, orderNumber FROM orders WHERE status = 'Quote' ORDER BY id"
-    quotes = fetch(connection, sql)
-    if not quotes:
-        return None
-    quote = rng.choice(quotes)
-    number = quote["orderNumber"]
-    if number is None:
-        last = fetch_one(connection, "SELECT max(CAST(orderNumber AS INTEGER)) AS n FROM orders")
-        number = str(int(last["n"] if last else 0) + 1)
-    else:
-        stem, _, turn = number.partition("/")
-        number = f"{stem}/{int(turn or 0) + 1}"
-    connection.execute(
-        "UPDATE orders SET orderNumber = ?, modified = ? WHERE id = ?", (number, at, quote["id"])
-    )
-    return {"order": quote["id"], "number": number}

@@ -8,6 +8,7 @@ CREATE TABLE customers (
   creditHold INTEGER NOT NULL, createdOn TEXT, modified TEXT
 );
 CREATE INDEX customers_name ON customers (name);
+CREATE INDEX customers_modified ON customers (modified, customerNumber);
 CREATE TABLE items (
   sku TEXT PRIMARY KEY, description TEXT, category TEXT, uom TEXT NOT NULL,
   serialized INTEGER, lotControlled INTEGER, hazmat INTEGER, finalSale INTEGER,
@@ -26,6 +27,7 @@ CREATE INDEX orders_number ON orders (orderNumber);
 CREATE INDEX orders_customer ON orders (customer);
 CREATE INDEX orders_po ON orders (poNumber);
 CREATE INDEX orders_modified ON orders (modified, id);
+CREATE INDEX orders_status ON orders (status);
 CREATE TABLE order_lines (
   id TEXT PRIMARY KEY, orderId TEXT NOT NULL REFERENCES orders, line INTEGER NOT NULL,
   sku TEXT NOT NULL, description TEXT, status TEXT NOT NULL, quantity DEC, cancelled DEC,
@@ -35,6 +37,7 @@ CREATE TABLE order_lines (
 );
 CREATE INDEX order_lines_order ON order_lines (orderId);
 CREATE INDEX order_lines_sku ON order_lines (sku);
+CREATE INDEX order_lines_modified ON order_lines (modified, id);
 CREATE TABLE invoices (
   invoiceNumber TEXT PRIMARY KEY, orderId TEXT NOT NULL, customer TEXT NOT NULL,
   status TEXT NOT NULL, postedDate TEXT NOT NULL, dueDate TEXT, total DEC, tax DEC,
@@ -42,6 +45,7 @@ CREATE TABLE invoices (
 );
 CREATE INDEX invoices_order ON invoices (orderId);
 CREATE INDEX invoices_customer ON invoices (customer);
+CREATE INDEX invoices_modified ON invoices (modified, invoiceNumber);
 CREATE TABLE invoice_lines (
   id TEXT PRIMARY KEY, invoiceNumber TEXT NOT NULL REFERENCES invoices, line INTEGER,
   orderLine INTEGER, sku TEXT, description TEXT, quantity DEC, uom TEXT NOT NULL, unitPrice DEC,
@@ -58,6 +62,7 @@ CREATE INDEX credit_memos_order ON credit_memos (orderId);
 CREATE INDEX credit_memos_customer ON credit_memos (customer);
 CREATE INDEX credit_memos_rma ON credit_memos (rmaNumber);
 CREATE INDEX credit_memos_invoice ON credit_memos (invoiceNumber);
+CREATE INDEX credit_memos_modified ON credit_memos (modified, memoNumber);
 CREATE TABLE returns (
   rmaNumber TEXT PRIMARY KEY, orderId TEXT NOT NULL, customer TEXT NOT NULL, status TEXT NOT NULL,
   logistics TEXT, credit TEXT, resolution TEXT, reason TEXT, channel TEXT, requestedBy TEXT,
@@ -66,6 +71,7 @@ CREATE TABLE returns (
 );
 CREATE INDEX returns_order ON returns (orderId);
 CREATE INDEX returns_customer ON returns (customer);
+CREATE INDEX returns_modified ON returns (modified, rmaNumber);
 CREATE TABLE return_lines (
   rmaNumber TEXT NOT NULL REFERENCES returns, line INTEGER NOT NULL, orderLine INTEGER, sku TEXT,
   reason TEXT, note TEXT, requested DEC, authorized DEC, received DEC, accepted DEC,

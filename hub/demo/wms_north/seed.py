@@ -13,7 +13,7 @@ from hub.demo.plan.records import Plan, Rma, Shipment
 WAREHOUSE = "north"
 STATES = {
     "NEW": "NEW", "LABEL_CREATED": "LBL", "IN_TRANSIT": "OUT", "DELIVERED": "DLV",
-    "CANCELLED": "CAN", "EXCEPTION": "EXC",
+    "CANCELLED": "CAN", "EXCEPTION": "EXC", "PICKING": "PIK", "SHORT": "SHT", "PACKED": "PAK",
 }  # fmt: skip
 SCANS = {"LABEL_CREATED": "LB", "PICKED_UP": "PU", "DELIVERED": "DL"}
 """What the warehouse is told of a journey; the carrier knows the rest."""
@@ -57,6 +57,7 @@ CREATE TABLE stock (
 );
 CREATE INDEX stock_sku ON stock (sku);
 CREATE INDEX stock_location ON stock (location);
+CREATE INDEX stock_changed ON stock (changedAt, id);
 CREATE TABLE receipts (
   id TEXT PRIMARY KEY, hostRma TEXT NOT NULL, hostLine INTEGER, sku TEXT, qty DEC,
   uom TEXT NOT NULL, lot TEXT, sns TEXT NOT NULL, dock TEXT, receivedAt TEXT, receivedBy TEXT

@@ -2,7 +2,6 @@
 
 import sqlite3
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
-from random import Random
 from typing import Any
 
 from starlette.routing import BaseRoute
@@ -16,10 +15,10 @@ from hub.demo.collection import (
     collection_route,
     unpacked,
 )
-from hub.demo.database import Row, fetch_one
-from hub.demo.formats import now, wall_reader
-from hub.demo.system import Change, Dialect
-from hub.demo.wms_south.seed import ZONE, wall
+from hub.demo.database import Row
+from hub.demo.formats import wall_reader
+from hub.demo.system import Dialect
+from hub.demo.wms_south.seed import ZONE
 
 USER = "hub"
 PASSWORD = "demo-wms-south"
@@ -49,6 +48,11 @@ def _envelope(page: Page) -> Any:
 
 PAGING = Paging("cursor", PAGE_SIZE, _offset, _envelope)
 COMPANY = Filter("co", "eq")
+OF_A_RETURN = {
+    "rmas": Filter("rma_no", beside="co"),
+    "company": COMPANY,
+    "since": Filter("ts", "gte", wall_reader(ZONE), is_since=True),
+}
 
 
 def _inspection(row: Row) -> Row:
@@ -68,7 +72,7 @@ COLLECTIONS = (
             "company": COMPANY,
             "st": Filter("st"),
             "created_from": Filter("ts_crt", "gte", wall_reader(ZONE)),
-            "updated_from": Filter("ts_upd", "gte", wall_reader(ZONE)),
+            "updated_from": Filter("ts_upd", "gte", wall_reader(ZONE), is_since=True),
         },
         nested=(Nested("lines", "shp_dtl", "shp_no", "ln", unpacked("ser")),),
     ),
@@ -80,63 +84,31 @@ COLLECTIONS = (
             "ids": Filter("inv_id"),
             "skus": Filter("sk"),
             "locations": Filter("loc"),
-            "updated_from": Filter("ts_upd", "gte", wall_reader(ZONE)),
+            "updated_from": Filter("ts_upd", "gte", wall_reader(ZONE), is_since=True),
         },
     ),
     Collection(
         "/receipts",
         "rcv",
         "rcv_no",
-        {"ids": Filter("rcv_no"), "rmas": Filter("rma_no", beside="co"), "company": COMPANY},
+        {"ids": Filter("rcv_no"), **OF_A_RETURN},
         shape=unpacked("ser"),
     ),
     Collection(
         "/inspections",
         "qa",
         "qa_no",
-        {"ids": Filter("qa_no"), "rmas": Filter("rma_no", beside="co"), "company": COMPANY},
+        {"ids": Filter("qa_no"), **OF_A_RETURN},
         shape=_inspection,
     ),
     Collection(
         "/dispositions",
         "dsp",
         "dsp_no",
-        {"ids": Filter("dsp_no"), "rmas": Filter("rma_no", beside="co"), "company": COMPANY},
+        {"ids": Filter("dsp_no"), **OF_A_RETURN},
     ),
 )
 
 
 def routes(connection: sqlite3.Connection) -> list[BaseRoute]:
     return [collection_route(connection, each, PAGING) for each in COLLECTIONS]
-
-
-STEPS = {10: 20, 20: 40, 40: 60}
-MOMENTS = {40: "ts_shp", 60: "ts_dlv"}
-
-
-def tick(connection: sqlite3.Connection, rng: Random) -> Change | None:
-    """A shipment takes its next step; otherwise a shelf is counted."""
-    at = wall(now())
-    sql = "SELECT shp_no, st FROM shp WHERE st IN (10, 20, 40) ORDER BY ts_upd LIMIT 1"
-    shipment = fetch_one(connection, sql)
-    if shipment is None or rng.random() < 0.4:
-        return _count_shelf(connection, rng, at)
-    status = STEPS[shipment["st"]]
-    connection.execute(
-        "UPDATE shp SET st = ?, ts_upd = ? WHERE shp_no = ?", (status, at, shipment["shp_no"])
-    )
-    if status in MOMENTS:
-        sql = f"UPDATE shp SET {MOMENTS[status]} = ? WHERE shp_no = ?"
-        connection.execute(sql, (at, shipment["shp_no"]))
-    return {"shipment": shipment["shp_no"], "st": status}
-
-
-def _count_shelf(connection: sqlite3.Connection, rng: Random, at: str | None) -> Change | None:
-    row = fetch_one(connection, "SELECT inv_id FROM inv ORDER BY ts_upd LIMIT 1")
-    if row is None:
-        return None
-    connection.execute(
-        "UPDATE inv SET oh = oh + ?, ts_cnt = ?, ts_upd = ? WHERE inv_id = ?",
-        (rng.randrange(0, 6), at, at, row["inv_id"]),
-    )
-    return {"stock": row["inv_id"]}

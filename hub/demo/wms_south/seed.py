@@ -15,7 +15,10 @@ from hub.demo.plan.records import Plan, Rma, Shipment
 WAREHOUSE = "south"
 ZONE = "America/Chicago"
 COMPANIES = {"erp-eu": "01", "erp-us": "02"}
-STATUSES = {"NEW": 10, "LABEL_CREATED": 20, "IN_TRANSIT": 40, "DELIVERED": 60, "CANCELLED": 90}
+STATUSES = {
+    "NEW": 10, "PICKING": 12, "SHORT": 14, "PACKED": 16, "LABEL_CREATED": 20, "PRE_TRANSIT": 30,
+    "IN_TRANSIT": 40, "DELIVERED": 60, "CANCELLED": 90,
+}  # fmt: skip
 UNMAPPED_STATUS = 77
 WAYS = {"OUTBOUND": 1, "RETURN": 2}
 CONDITIONS = {
@@ -50,22 +53,26 @@ CREATE TABLE inv (
 );
 CREATE INDEX inv_sk ON inv (sk);
 CREATE INDEX inv_loc ON inv (loc);
+CREATE INDEX inv_upd ON inv (ts_upd, inv_id);
 CREATE TABLE rcv (
   rcv_no TEXT PRIMARY KEY, co TEXT NOT NULL, rma_no TEXT NOT NULL, ln INTEGER, sk TEXT, q DEC,
   u TEXT NOT NULL, lot TEXT, ser TEXT NOT NULL, dock TEXT, ts TEXT, usr TEXT
 );
 CREATE INDEX rcv_rma ON rcv (rma_no, co);
+CREATE INDEX rcv_ts ON rcv (ts, rcv_no);
 CREATE TABLE qa (
   qa_no TEXT PRIMARY KEY, co TEXT NOT NULL, rma_no TEXT NOT NULL, rcv_no TEXT, ln INTEGER,
   sk TEXT, q DEC, u TEXT NOT NULL, vd INTEGER, cond INTEGER, var DEC, ser_ok INTEGER, usr TEXT,
   ts TEXT, txt TEXT
 );
 CREATE INDEX qa_rma ON qa (rma_no, co);
+CREATE INDEX qa_ts ON qa (ts, qa_no);
 CREATE TABLE dsp (
   dsp_no TEXT PRIMARY KEY, co TEXT NOT NULL, rma_no TEXT NOT NULL, qa_no TEXT, ln INTEGER,
   sk TEXT, q DEC, u TEXT NOT NULL, act INTEGER, loc TEXT, usr TEXT, ts TEXT, prv TEXT
 );
 CREATE INDEX dsp_rma ON dsp (rma_no, co);
+CREATE INDEX dsp_ts ON dsp (ts, dsp_no);
 """
 
 

@@ -1,0 +1,1 @@
+"""What both ERPs do all day, in the names and codes of either."""
