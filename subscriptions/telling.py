@@ -1,0 +1,176 @@
+"""Executes items for one audience: what it asks, in its scope, as the bytes all of it are sent.
+
+A record is read again for every event, through `reads`, so that who may not see it now is not told,
+whatever held when they subscribed. The record an event brought is in the cache by then: nothing is
+asked of its system.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+
+from hub.events.event import Event
+from hub.model.case import Message
+from hub.model.catalog import NOUNS as RECORDS
+from hub.model.record import Record
+from hub.model.timeline import TimelineEntry
+from hub.model.values import Ref
+from hub.security.masks import is_readable
+from hub.security.principal import Principal
+from hub.security.scope import Scope
+from resolvers.context import Context
+from resolvers.engine import Engine, Request
+from resolvers.errors import wire_errors
+from resolvers.live_items import Beat, Feed, Following, Gap, GapReason, Item, Snapshot, StreamState
+from subscriptions.cursor import Cursors
+from subscriptions.items import item_of_entry, item_of_event, told_entry
+from subscriptions.topics import is_case_of, subject_of
+
+
+class Payload(NamedTuple):
+    """One encoded answer, and where the stream is after it."""
+
+    content: bytes
+    cursor: str
+    sequence: int
+
+
+class Unread(Exception):
+    """Whether the audience may see the record cannot be known now, or telling it took too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What every audience of a process executes with. `epoch` is the life of the event log."""
+
+    engine: Engine
+    open_context: Callable[[Principal, str], Context]
+    cursors: Cursors
+    epoch: Callable[[], str]
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One audience's question. Its principal is any of those that share its scope."""
+
+    means: Means
+    request: Request
+    principal: Principal
+    scope: Scope
+    following: Following
+    digest: bytes
+    correlation_id: str
+
+    def cursor(self, sequence: int) -> str:
+        return self.means.cursors.make(self.digest, self.means.epoch(), sequence)
+
+    async def of_event(
+        self, event: Event, *, conflated: int = 0, sequence: int | None = None
+    ) -> Payload | None:
+        """The event for this audience; None where it is not for it. Raises Unread.
+
+        `sequence` is where the stream is, where that is not the event's own position.
+        """
+        try:
+            async with asyncio.timeout(self.means.deadline_s):
+                return await self._of_event(event, conflated, sequence)
+        except TimeoutError:
+            raise Unread from None
+
+    async def _of_event(self, event: Event, conflated: int, sequence: int | None) -> Payload | None:
+        context = self.means.open_context(self.principal, self.correlation_id)
+        if event.entry is not None:
+            return await self._of_entry(event.entry, context)
+        if isinstance(event.record, Message) and not is_readable(
+            event.record.visibility, self.scope
+        ):
+            return None
+        node = await self._node(event, context)
+        if node is None or not self._is_followed(node):
+            return None
+        place = sequence if sequence is not None else event.position or 0
+        cursor = self.cursor(place)
+        item = item_of_event(
+            event, self.following.feed, node, cursor=cursor, conflated=conflated, sequence=place
+        )
+        return Payload(await self._encoded(item, context), cursor, place)
+
+    def _is_followed(self, node: Record) -> bool:
+        return self.following.feed is not Feed.CASES or is_case_of(self.following, node)
+
+    async def of_entry(self, entry: TimelineEntry) -> Payload | None:
+        """A recorded entry that is read again; as `of_event`."""
+        try:
+            async with asyncio.timeout(self.means.deadline_s):
+                context = self.means.open_context(self.principal, self.correlation_id)
+                return await self._of_entry(entry, context)
+        except TimeoutError:
+            raise Unread from None
+
+    async def _of_entry(self, entry: TimelineEntry, context: Context) -> Payload | None:
+        shown = told_entry(entry, self.following, self.scope)
+        if shown is None or not await self._may_see(entry.order, context):
+            return None
+        assert entry.sequence is not None
+        cursor = self.cursor(entry.sequence)
+        item = item_of_entry(shown, cursor=cursor)
+        return Payload(await self._encoded(item, context), cursor, entry.sequence)
+
+    async def _may_see(self, order: Ref, context: Context) -> bool:
+        if not self.scope.is_bound:
+            return True
+        return await self._read(order, context) is not None
+
+    async def _node(self, event: Event, context: Context) -> Record | None:
+        """The record to show, as it is now; None where it is not theirs. Raises Unread."""
+        ref = subject_of(event)
+        if ref is None:
+            return None
+        if self.scope.is_bound:
+            return await self._read(ref, context)
+        [told] = await context.reads.record_by_ref([ref])
+        if isinstance(told, Record):
+            return told
+        if isinstance(event.record, RECORDS[ref.noun]):
+            return event.record  # whoever may see all is told what the event says of it
+        raise Unread
+
+    async def _read(self, ref: Ref, context: Context) -> Record | None:
+        """As the scope sees it; a system that is away tells no one whose it is."""
+        [told] = await context.reads.record_by_ref([ref])
+        if told is None or isinstance(told, Record):
+            return told
+        raise Unread
+
+    async def snapshot(self, sequence: int, context: Context) -> Payload:
+        """The state now, before everything after `sequence`."""
+        cursor = self.cursor(sequence)
+        item = Snapshot(self.following.feed, cursor, sequence, self.following)
+        return Payload(await self._encoded(item, context), cursor, sequence)
+
+    async def gap(self, first: int, last: int, reason: GapReason, *, at: int) -> Payload:
+        """That the events from `first` to `last` are not told; the stream is at `at`."""
+        cursor = self.cursor(at)
+        return Payload(await self._alone(Gap(cursor, first, last, reason)), cursor, at)
+
+    async def beat(self, sequence: int, state: StreamState) -> Payload:
+        cursor = self.cursor(sequence)
+        return Payload(await self._alone(Beat(cursor, state)), cursor, sequence)
+
+    async def _alone(self, item: Item) -> bytes:
+        """An item that reads nothing."""
+        context = self.means.open_context(self.principal, self.correlation_id)
+        return await self._encoded(item, context)
+
+    async def _encoded(self, item: Item, context: Context) -> bytes:
+        result = await self.means.engine.run_event(self.request, item, context)
+        body: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            body["errors"], _ = wire_errors(result.errors, self.correlation_id)
+        return orjson.dumps(body)
