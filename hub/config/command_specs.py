@@ -13,12 +13,12 @@ from hub.config.field_specs import Node, Seconds, Table
 _JSON_WORDS: dict[str, Any] = {"true": True, "false": False}
 
 
-def _as_json(given: Any) -> Any:
+def as_json(given: Any) -> Any:
     """Unquoted scalars as JSON would read them; quoted ones stay text."""
     if isinstance(given, dict):
-        return {key: _as_json(each) for key, each in given.items()}
+        return {key: as_json(each) for key, each in given.items()}
     if isinstance(given, list):
-        return [_as_json(each) for each in given]
+        return [as_json(each) for each in given]
     if isinstance(given, PlainText):
         whole = given.removeprefix("-")
         return _JSON_WORDS.get(given, int(given) if whole.isdecimal() else str(given))
@@ -37,7 +37,7 @@ class BodyRequest(Node):
     """A request with a body; `{...}` in path and body are the command's own values."""
 
     path: str = Field(pattern=r"^/")
-    body: Annotated[dict[str, Any], BeforeValidator(_as_json)] = Field(default_factory=dict)
+    body: Annotated[dict[str, Any], BeforeValidator(as_json)] = Field(default_factory=dict)
 
 
 class FindSpec(Node):

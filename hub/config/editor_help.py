@@ -19,7 +19,26 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "version": "The version of this vocabulary: 1.",
         "systems": "The connected systems, by name.",
         "cross_references": "By noun: where keys meet that cannot be derived from one another.",
+        "deliveries": "What is told outside, by name: events as webhooks or as commands.",
         "include": "Files beside this one that declare further systems.",
+    },
+    "DeliverySpec": {
+        "when": "Which events are told, and to whom.",
+        "webhook": "The address that is told by a signed POST; one of webhook and command.",
+        "command": "system.command: the declared command that tells it.",
+        "values": "The values of the command; {...} are canonical fields of the event.",
+    },
+    "WhenSpec": {
+        "noun": "The noun whose events are told, or timeline.",
+        "change": "One change or several: changed, status_changed, recorded.",
+        "to": "Only where a status became one of these.",
+        "systems": "Only records of these systems.",
+        "audience": "Who reads it: what they may not read is left out.",
+    },
+    "WebhookSpec": {
+        "url": "Where it is sent. Secrets only as ${VAR} or ${file:/path}.",
+        "secret": "What signs it, as ${VAR}; several while one takes over from another.",
+        "headers": "Further headers of the request.",
     },
     "SystemSpec": {
         "role": "What the system is to the business.",

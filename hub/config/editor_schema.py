@@ -40,7 +40,10 @@ def _properties(definition: dict[str, Any]) -> dict[str, Any]:
 
 def _forget_inner_names(definitions: dict[str, Any]) -> None:
     """Names that the loader takes from the key above are no words of the file."""
-    for model, word in (("SystemSpec", "name"), ("EntitySpec", "noun"), ("CommandSpec", "name")):
+    for model, word in (
+        ("SystemSpec", "name"), ("EntitySpec", "noun"), ("CommandSpec", "name"),
+        ("DeliverySpec", "name"),
+    ):  # fmt: skip
         del definitions[model]["properties"][word]
         definitions[model]["required"] = [
             each for each in definitions[model].get("required", []) if each != word

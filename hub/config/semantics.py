@@ -6,6 +6,7 @@ import re
 
 from hub.config.command_specs import CommandSpec
 from hub.config.connection_specs import AuthSpec
+from hub.config.delivery_meaning import check_delivery
 from hub.config.documents import Document
 from hub.config.entity_meaning import check_entity
 from hub.config.findings import Findings, Place, declared_nouns
@@ -28,6 +29,8 @@ def check_meaning(systems: SystemsFile, document: Document, left_out: frozenset[
         _check_system(findings, system)
     for noun, spec in systems.cross_references.items():
         check_cross_reference(findings, noun, spec)
+    for delivery in systems.deliveries.values():
+        check_delivery(findings, delivery)
 
 
 def _check_system(findings: Findings, system: SystemSpec) -> None:

@@ -43,6 +43,7 @@ def shown(systems: SystemsFile) -> dict[str, Any]:
         "version": systems.version,
         "systems": {name: _parts(each) for name, each in systems.systems.items()},
         "cross_references": {name: _parts(each) for name, each in systems.cross_references.items()},
+        "deliveries": {name: _parts(each) for name, each in systems.deliveries.items()},
     }
 
 

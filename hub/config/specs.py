@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from hub.config import formats
 from hub.config.command_specs import CommandSpec
 from hub.config.connection_specs import AuthSpec, Request
+from hub.config.delivery_specs import DeliverySpec
 from hub.config.documents import Document
 from hub.config.field_specs import (
     AttributeSpec,
@@ -127,6 +128,7 @@ class SystemsFile(Node):
     version: Literal[1]
     systems: dict[str, SystemSpec] = Field(default_factory=dict)
     cross_references: dict[str, CrossReferenceSpec] = Field(default_factory=dict)
+    deliveries: dict[str, DeliverySpec] = Field(default_factory=dict)
     _document: Document = PrivateAttr(default_factory=lambda: Document(None))
 
     @check_model(mode="before")
@@ -136,7 +138,8 @@ class SystemsFile(Node):
             return given
         version = given.get("version")
         numbered = {"version": 1} if version == "1" else {}
-        return _named({**given, **numbered}, "systems", "name")
+        named = _named({**given, **numbered}, "systems", "name")
+        return _named(named, "deliveries", "name")
 
     def where(self, path: tuple[str | int, ...]) -> Position:
         """Where a node stands, by its keys as written: `("systems", "erp", "entities", ...)`."""

@@ -16,7 +16,7 @@ from hub.config.specs import BY, KEY_REQUEST, EntitySpec, SystemsFile
 
 ROUNDS_MAX = 20  # each round removes what the one before refused; a chain is never this long
 _SHOWN_MAX = 60  # characters of a received value
-_SECRET_WORDS = frozenset({"url", "auth"})
+_SECRET_WORDS = frozenset({"url", "auth", "secret", "headers"})
 _INTERNAL = frozenset({"name", "noun", "by"})
 
 

@@ -1,6 +1,6 @@
 """`${VAR}`, `${VAR:-default}` and `${file:/run/secrets/x}`, put in after the file is composed.
 
-They stand only where no secret can leak from: urls and credentials (which never show themselves)
+They stand only where no secret can leak from: urls, credentials, secrets (never shown themselves)
 and limits. A value that came from a variable is never part of a message.
 """
 
@@ -18,7 +18,7 @@ SECRET_BYTES_MAX = 65_536  # bytes; a private key is about 3,000
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _FILE = "file:"
-_ALLOWED_UNDER = frozenset({"url", "auth", "limits"})
+_ALLOWED_UNDER = frozenset({"url", "auth", "limits", "secret", "headers"})
 
 
 def expand_variables(document: Document, environ: Mapping[str, str]) -> None:
@@ -36,8 +36,8 @@ def _expand(document: Document, value: Any, path: Path, environ: Mapping[str, st
     if not isinstance(value, str) or "${" not in value:
         return value
     if not _ALLOWED_UNDER.intersection(path):
-        document.report(path, "a ${...} where it would be shown",
-                        expected="${...} only under url, auth or limits")  # fmt: skip
+        expected = "${...} only under url, auth, limits, secret or headers"
+        document.report(path, "a ${...} where it would be shown", expected=expected)
         return value
     return _expanded_text(document, value, path, environ)
 

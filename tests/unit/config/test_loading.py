@@ -155,8 +155,10 @@ def test_variables_that_cannot_be_put_in(tmp_path: Path, url: str, told: str) ->
 def test_a_variable_stands_only_where_nothing_is_shown(tmp_path: Path) -> None:
     text = f"version: 1\nsystems:\n  erp:\n{SYSTEM}".replace("from: a", 'from: "${WMS_KEY}"')
     (told,) = mistakes_in(tmp_path, text)
-    assert told.endswith("a ${...} where it would be shown; "
-                         "expected ${...} only under url, auth or limits")  # fmt: skip
+    assert told.endswith(
+        "a ${...} where it would be shown; "
+        "expected ${...} only under url, auth, limits, secret or headers"
+    )
 
 
 def test_a_refused_secret_is_not_in_the_message(tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ def test_problems_are_text_for_people_and_json_for_programs(tmp_path: Path) -> N
     problems = problems_of(file, environ=ENVIRON)
     assert as_text(file, problems) == (
         f"{file}:2:1: system: unknown word 'system'; "
-        "expected one of cross_references, include, systems, version; did you mean 'systems'?\n"
+        "expected one of cross_references, deliveries, include, systems, version; "
+        "did you mean 'systems'?\n"
         f"{file}: 1 problem"
     )
     assert as_json(file, problems) == {
@@ -86,7 +87,7 @@ def test_problems_are_text_for_people_and_json_for_programs(tmp_path: Path) -> N
             {
                 "file": str(file), "line": 2, "column": 1, "path": "system",
                 "message": "unknown word 'system'",
-                "expected": "one of cross_references, include, systems, version",
+                "expected": "one of cross_references, deliveries, include, systems, version",
                 "likely": "systems", "is_error": True, "is_unreachable": False,
             }
         ],
