@@ -22,7 +22,7 @@ def among(keys: Sequence[tuple[str, ...]], store: Store) -> FromClause:
         arrays = [cast([key[i] for key in keys], ARRAY(Text)) for i in range(width)]
         names = [column(f"part_{i}", Text) for i in range(width)]
         return func.unnest(*arrays).table_valued(*names, name="asked").render_derived()
-    each = func.json_each(orjson.dumps(keys).decode()).table_valued("value")
+    each = func.json_each(orjson.dumps([list(key) for key in keys]).decode()).table_valued("value")
     return select(
         *(func.json_extract(each.c.value, f"$[{i}]").label(f"part_{i}") for i in range(width))
     ).subquery("asked")
