@@ -21,10 +21,11 @@ from hub.model.errors import (
     PersistedError,
     RateLimited,
     RequestError,
+    SubscriptionsExceeded,
     Unauthenticated,
 )
 from resolvers.errors import wire_errors
-from resolvers.negotiation import GRAPHQL_RESPONSE, MediaType
+from resolvers.negotiation import JSON, MediaType
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 HttpHeaders = tuple[tuple[bytes, bytes], ...]
@@ -83,7 +84,7 @@ def refused_document(
 ) -> Answer:
     """Nothing ran: no `data` at all. 200 only for clients that take nothing but plain JSON."""
     body = _errors_of(errors, correlation, extensions or {})
-    return Answer(400 if media == GRAPHQL_RESPONSE else 200, body, codes=_codes(body))
+    return Answer(200 if media == JSON else 400, body, codes=_codes(body))
 
 
 def refusal(error: OpsHubError, correlation: str, media: MediaType) -> Answer:
@@ -106,6 +107,8 @@ def status_of(error: OpsHubError) -> tuple[int, HttpHeaders]:
         return error.status, ((b"allow", ALLOWED_METHODS),) if error.status == 405 else ()
     if isinstance(error, RateLimited):
         return 429, ((b"retry-after", str(max(1, ceil(error.retry_after_s))).encode()),)
+    if isinstance(error, SubscriptionsExceeded):
+        return 429, ((b"retry-after", b"1"),)
     if isinstance(error, RequestError):
         return 400, ()
     return (503, ((b"retry-after", b"1"),)) if error.retryable else (500, ())

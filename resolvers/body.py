@@ -98,7 +98,7 @@ def read_request(body: bytes) -> GraphQLRequest:
         )
     if not isinstance(parsed, dict):
         raise BodyInvalid(f"the body is {_kind(parsed)}; expected an object with 'query'")
-    return _request_of(parsed)
+    return request_of(parsed)
 
 
 def read_query_string(query_string: bytes) -> GraphQLRequest:
@@ -118,7 +118,7 @@ def read_query_string(query_string: bytes) -> GraphQLRequest:
     for name in _OBJECTS:
         if name in members:
             members[name] = strict_json(members[name].encode(), f"{name!r}")
-    return _request_of(members)
+    return request_of(members)
 
 
 def strict_json(text: bytes, what: str) -> Any:
@@ -161,7 +161,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _request_of(parsed: Mapping[str, Any]) -> GraphQLRequest:
+def request_of(parsed: Mapping[str, Any]) -> GraphQLRequest:
+    """The request these members are; BodyInvalid says which is not as expected."""
     unknown = [name for name in parsed if name not in _MEMBERS]
     if unknown:
         raise BodyInvalid(

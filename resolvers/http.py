@@ -5,29 +5,32 @@ GraphQL over HTTP: POST with a JSON body; the answer is `application/graphql-res
 4xx with `errors` and no `data`; a document that fails validation likewise, but 200 for clients that
 accept only `application/json`. Whatever sources do, the status is 200 and never a 5xx.
 
+Where the client accepts `text/event-stream`, whoever is known and asks in good form is handed to
+`event_streams`; subscriptions are served only there and over sockets.
+
 GET reads nothing: URLs are logged and kept on their way. With a token it answers questions about
 the schema itself (`__typename`, `__type`, `__schema`), which probes and tools send.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, OperationDefinitionNode
 from opentelemetry.trace import Span
 from starlette.datastructures import Headers
 
-from hub.model.errors import DeadlineExceeded, OpsHubError
+from hub.model.errors import OpsHubError
 from hub.observe import metrics
 from hub.observe.correlation import correlated
 from hub.observe.spans import answered, name_operation, request_span
 from hub.observe.tracing import extract
-from hub.security.principal import Principal, caller_class
+from hub.security.principal import Principal
 from resolvers.answer import (
     Answer,
     Send,
@@ -40,11 +43,11 @@ from resolvers.answer import (
     with_data,
 )
 from resolvers.body import GraphQLRequest, Receive, read_body, read_query_string, read_request
-from resolvers.context import Context
 from resolvers.cost import Toll
 from resolvers.counted import CountedRequests
-from resolvers.engine import Engine, Request
+from resolvers.engine import Engine
 from resolvers.negotiation import (
+    EVENT_STREAM,
     JSON,
     MediaType,
     Origins,
@@ -54,20 +57,14 @@ from resolvers.negotiation import (
     check_once,
     check_way,
 )
-from resolvers.persisted import Documents, ResolvedDocument
+from resolvers.operations import Asked, Caller, OpenContext, Operations, Refused
+from resolvers.persisted import Documents
 from resolvers.usage import Usage
 from resolvers.usage_clients import client_of
-from resolvers.usage_deprecations import as_extensions
 
 log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
-
-
-class OpenContext(Protocol):
-    """Opens what resolvers see, for one request of one principal."""
-
-    def __call__(self, principal: Principal, correlation_id: str) -> Context: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +79,24 @@ class Call:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a principal asks: a document that is found, with variables and operation name."""
+class EventStream(Protocol):
+    """The answer to one request, as events."""
 
-    principal: Principal
-    request: GraphQLRequest
-    document: ResolvedDocument
-    call: Call
-    media: MediaType
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+class EventStreams(Protocol):
+    """Opens them; OpsHubError where there may be no more of them."""
+
+    def __call__(self, asked: Asked, call: Call) -> EventStream: ...
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLEndpoint:
     """`/graphql`. `deadline_s` gives the time a principal's whole request may take.
 
-    Without `usage` and `counted` nothing is counted, without `toll` nothing is charged.
+    Without `usage` and `counted` nothing is counted, without `toll` nothing is charged. Without
+    `event_streams` there are none.
     """
 
     engine: Engine
@@ -111,23 +110,39 @@ class GraphQLEndpoint:
     toll: Toll | None = None
     usage: Usage | None = None
     counted: CountedRequests | None = None
+    event_streams: EventStreams | None = None
+    operations: Operations = field(init=False)
+
+    def __post_init__(self) -> None:
+        operations = Operations(
+            self.engine,
+            self.open_context,
+            self.deadline_s,
+            self.may_introspect,
+            self.documents,
+            toll=self.toll,
+            usage=self.usage,
+            counted=self.counted,
+        )
+        object.__setattr__(self, "operations", operations)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        with (
-            correlated(headers.get("x-correlation-id")) as correlation,
-            extract(headers),
-            request_span(scope["method"], "/graphql") as current,
-        ):
-            call = Call(
-                scope["method"], scope["query_string"], headers, receive, correlation, current
-            )
-            media, answer = await self._answer_or_refusal(call)
-            answered(current, answer.status, correlation)
-            await send_answer(send, answer, media, correlation)
-            log.info("answered", extra=answer.noted)
+        with correlated(headers.get("x-correlation-id")) as correlation:
+            with extract(headers), request_span(scope["method"], "/graphql") as current:
+                call = Call(
+                    scope["method"], scope["query_string"], headers, receive, correlation, current
+                )
+                media, answer = await self._answer_or_refusal(call)
+                if isinstance(answer, Answer):
+                    answered(current, answer.status, correlation)
+                    await send_answer(send, answer, media, correlation)
+                    log.info("answered", extra=answer.noted)
+                    return
+            # Beyond the span, which would last as long as somebody listens.
+            await answer.serve(scope, receive, send)
 
-    async def _answer_or_refusal(self, call: Call) -> tuple[MediaType, Answer]:
+    async def _answer_or_refusal(self, call: Call) -> tuple[MediaType, Answer | EventStream]:
         media: MediaType = JSON
         try:
             if call.method == "OPTIONS":
@@ -135,132 +150,72 @@ class GraphQLEndpoint:
             check_method(call.method, call.query_string, call.headers)
             self.origins.check(call.headers)
             check_once(call.headers)
-            media = answer_type(", ".join(call.headers.getlist("accept")))
+            accept = ", ".join(call.headers.getlist("accept"))
+            media = answer_type(accept, streams=self.event_streams is not None)
             principal = self.authenticate(call.headers.get("authorization"))
             return media, await self._answer_to(principal, call, media)
         except OpsHubError as error:
             metrics.count_refusal(error.code)
-            return media, refusal(error, call.correlation, media)
+            return JSON if media == EVENT_STREAM else media, refusal(error, call.correlation, media)
         except Exception as error:  # the outermost loop: a defect is masked, never a traceback
-            return media, defect(error, call.correlation)
+            return JSON if media == EVENT_STREAM else media, defect(error, call.correlation)
 
-    async def _answer_to(self, principal: Principal, call: Call, media: MediaType) -> Answer:
+    async def _answer_to(
+        self, principal: Principal, call: Call, media: MediaType
+    ) -> Answer | EventStream:
         """What somebody who is known gets; refusals are counted under their name."""
         try:
-            answer = await self._answer(await self._asked(principal, call, media))
+            caller = Caller(principal, client_of(call.headers, principal.subject), call.correlation)
+            asked = self.operations.ask(await self._request(call), caller)
+            if media == EVENT_STREAM and self.event_streams is not None:
+                return self.event_streams(asked, call)
+            answer = await self._answer(asked, call, media)
         except OpsHubError as error:
+            if media == EVENT_STREAM:
+                self._count_refused(principal, (error.code,))
+                raise
             metrics.count_refusal(error.code)
             answer = refusal(error, call.correlation, media)
-        if self.counted is not None:
-            self.counted.refused(principal, answer.codes)
+        self._count_refused(principal, answer.codes)
         return answer
 
-    async def _asked(self, principal: Principal, call: Call, media: MediaType) -> Asked:
-        if call.method == "GET":
-            request = read_query_string(call.query_string)
-        else:
-            check_content(call.headers.get("content-type"), call.headers.get("content-encoding"))
-            request = read_request(await read_body(call.receive, call.headers, self.body_max))
-        document = self.documents.resolve(request.members, principal)
-        return Asked(principal, request, document, call, media)
+    def _count_refused(self, principal: Principal, codes: tuple[str, ...]) -> None:
+        if self.counted is not None:
+            self.counted.refused(principal, codes)
 
-    async def _answer(self, asked: Asked) -> Answer:
+    async def _request(self, call: Call) -> GraphQLRequest:
+        if call.method == "GET":
+            return read_query_string(call.query_string)
+        check_content(call.headers.get("content-type"), call.headers.get("content-encoding"))
+        return read_request(await read_body(call.receive, call.headers, self.body_max))
+
+    async def _answer(self, asked: Asked, call: Call, media: MediaType) -> Answer:
         started = time.perf_counter()
-        may_introspect = self.may_introspect(asked.principal)
-        entered = self._entered(asked, may_introspect=may_introspect)
-        prepared = self.engine.request(
-            asked.document.text,
-            variables=asked.request.variables,
-            operation_name=asked.request.operation_name,
-            may_introspect=may_introspect,
-        )
-        if isinstance(prepared, list):
-            kind, result = "none", ExecutionResult(None, prepared)
-            extensions = self._turned_away(asked.principal, entered)
+        ready = self.operations.prepare(asked, partial(_check, asked, call))
+        if isinstance(ready, Refused):
+            kind, result, extensions = "none", ExecutionResult(None, ready.errors), ready.extensions
         else:
-            kind = prepared.operation.operation.value
-            result, extensions = await self._run(prepared, asked, entered=entered)
-        answer = _answer_of(result, asked, extensions)
+            kind = ready.kind
+            result, extensions = await self.operations.run(ready)
+        answer = _answer_of(result, call, media, extensions)
         if is_request_error(result):
             for code in answer.codes:
                 metrics.count_refusal(code)
-        metrics.observe_request(
-            kind,
-            caller_class(asked.principal).value,
-            outcome=_outcome(result),
-            seconds=time.perf_counter() - started,
+        self.operations.observe(
+            kind, asked.caller.principal, result, seconds=time.perf_counter() - started
         )
         return answer
 
-    def _entered(self, asked: Asked, *, may_introspect: bool) -> float:
-        """The units charged before a document is parsed that is not remembered."""
-        if self.toll is None:
-            return 0.0
-        is_known = self.engine.knows(asked.document.text, may_introspect=may_introspect)
-        return self.toll.enter(asked.principal, is_known=is_known)
 
-    def _turned_away(self, principal: Principal, entered: float) -> dict[str, Any]:
-        return {"cost": self.toll.turn_away(principal, entered)} if self.toll is not None else {}
-
-    async def _run(
-        self, prepared: Request, asked: Asked, *, entered: float
-    ) -> tuple[ExecutionResult, dict[str, Any]]:
-        """The result of a valid request, and what the answer's extensions say of it."""
-        has_streams = self.engine.graphql_schema.subscription_type is not None
-        check_way(prepared.operation, asked.call.method, has_streams=has_streams)
-        self.documents.keep(asked.document)
-        name_operation(
-            asked.call.span, prepared.operation.operation.value, asked.request.operation_name
-        )
-        extensions = self._counted(prepared, asked)
-        if self.counted is not None:
-            self.counted.ran(asked.principal, prepared)
-        context = self.open_context(asked.principal, asked.call.correlation)
-        if self.toll is None:
-            return await self._in_time(prepared, asked.principal, context), extensions
-        admission = self.toll.admit(prepared, asked.principal, entered=entered)
-        try:
-            result = await self._in_time(prepared, asked.principal, context)
-        finally:
-            extensions["cost"] = self.toll.settle(admission, context.reads)
-        return result, extensions
-
-    def _counted(self, prepared: Request, asked: Asked) -> dict[str, Any]:
-        """Count who asks; warnings of the document and deprecations it uses, where there are."""
-        extensions: dict[str, Any] = {}
-        if asked.document.warnings:
-            extensions["warnings"] = [dict(each) for each in asked.document.warnings]
-        if self.usage is None:
-            return extensions
-        used = self.usage.seen(
-            client_of(asked.call.headers, asked.principal.subject),
-            asked.document,
-            prepared.plan,
-            operation_name=asked.request.operation_name,
-            variables=asked.request.variables,
-        )
-        return extensions | {"deprecations": as_extensions(used)} if used else extensions
-
-    async def _in_time(
-        self, prepared: Request, principal: Principal, context: Context
-    ) -> ExecutionResult:
-        limit_s = self.deadline_s(principal)
-        try:
-            async with asyncio.timeout(limit_s):
-                return await self.engine.run(prepared, context)
-        except TimeoutError:
-            late = DeadlineExceeded(limit_s)
-            return ExecutionResult(None, [GraphQLError(str(late), original_error=late)])
+def _check(asked: Asked, call: Call, operation: OperationDefinitionNode) -> None:
+    check_way(operation, call.method, JSON)
+    name_operation(call.span, operation.operation.value, asked.request.operation_name)
 
 
-def _answer_of(result: ExecutionResult, asked: Asked, extensions: dict[str, Any]) -> Answer:
-    errors, correlation = result.errors or [], asked.call.correlation
+def _answer_of(
+    result: ExecutionResult, call: Call, media: MediaType, extensions: dict[str, Any]
+) -> Answer:
+    errors = result.errors or []
     if is_request_error(result):
-        return refused_document(errors, correlation, asked.media, extensions=extensions)
-    return with_data(result.data, errors, correlation, extensions)
-
-
-def _outcome(result: ExecutionResult) -> str:
-    if not result.errors:
-        return "ok"
-    return "refused" if is_request_error(result) else "partial"
+        return refused_document(errors, call.correlation, media, extensions=extensions)
+    return with_data(result.data, errors, call.correlation, extensions)

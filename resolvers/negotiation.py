@@ -12,9 +12,10 @@ from starlette.datastructures import Headers
 
 from hub.model.errors import BodyInvalid, Forbidden
 
-MediaType = Literal["application/graphql-response+json", "application/json"]
+MediaType = Literal["application/graphql-response+json", "application/json", "text/event-stream"]
 GRAPHQL_RESPONSE: MediaType = "application/graphql-response+json"
 JSON: MediaType = "application/json"
+EVENT_STREAM: MediaType = "text/event-stream"
 
 _ACCEPT_RANGES_MAX = 50  # ranges of one Accept header; browsers send under 10
 _OFFERED: tuple[MediaType, ...] = (JSON, GRAPHQL_RESPONSE)
@@ -62,16 +63,18 @@ def check_method(method: str, query_string: bytes, headers: Headers) -> None:
     raise BodyInvalid(f"method {method[:20]} is not served; use POST", status=405)
 
 
-def check_way(operation: OperationDefinitionNode, method: str, *, has_streams: bool) -> None:
+def check_way(operation: OperationDefinitionNode, method: str, media: MediaType) -> None:
     """BodyInvalid where the operation is not for this way of asking."""
-    if method == "GET" and not _is_about_the_schema(operation):
+    is_subscription = operation.operation is OperationType.SUBSCRIPTION
+    if is_subscription and media != EVENT_STREAM:
+        raise BodyInvalid(
+            "a subscription is answered by a stream: send Accept: text/event-stream, or open a "
+            "WebSocket here with the subprotocol graphql-transport-ws",
+            status=406,
+        )
+    if method == "GET" and not is_subscription and not _is_about_the_schema(operation):
         raise BodyInvalid(
             "GET answers only questions about the schema itself; use POST", status=405
-        )
-    if operation.operation is OperationType.SUBSCRIPTION and has_streams:
-        raise BodyInvalid(
-            "subscriptions are not in this release; ask for what you need by a query",
-            status=406,
         )
 
 
@@ -82,15 +85,17 @@ def _is_about_the_schema(operation: OperationDefinitionNode) -> bool:
     )
 
 
-def answer_type(accept: str | None) -> MediaType:
-    """The media type to answer in; BodyInvalid with status 406 where the client takes neither.
+def answer_type(accept: str | None, *, streams: bool = False) -> MediaType:
+    """The media type to answer in; BodyInvalid with status 406 where the client takes none.
 
-    The highest q wins; at equal q the more specific range, then the order the client wrote.
+    The highest q wins; at equal q the more specific range, then the order the client wrote. An
+    event stream, where there are `streams`, is only for a client that names it.
     """
     if accept is None or not accept.strip():
         return JSON
     ranges = [_media_range(part) for part in accept.split(",", _ACCEPT_RANGES_MAX)]
-    best = max(_OFFERED, key=lambda offered: _preference(offered, ranges))
+    offered = (*_OFFERED, EVENT_STREAM) if streams else _OFFERED
+    best = max(offered, key=lambda each: _preference(each, ranges))
     if _preference(best, ranges)[0] <= 0:
         raise BodyInvalid(
             f"Accept {accept[:80]!r} allows no answer this endpoint gives; "
@@ -109,7 +114,9 @@ def _media_range(part: str) -> tuple[str, float]:
 
 def _preference(offered: MediaType, ranges: list[tuple[str, float]]) -> tuple[float, int, int]:
     """(q, specificity, nearness to the front) of the best range that covers the media type."""
-    specificity = {offered: 2, "application/*": 1, "*/*": 0}
+    specificity = {offered: 2}
+    if offered != EVENT_STREAM:
+        specificity |= {"application/*": 1, "*/*": 0}
     covering = [
         (specificity[name], quality, -place)
         for place, (name, quality) in enumerate(ranges)

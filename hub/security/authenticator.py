@@ -36,17 +36,23 @@ class Authenticator:
             self.refusals.count(ANONYMOUS, error.reason)
             raise
         try:
-            self.check(principal)
+            self._check(principal, leeway_s=self.rules.leeway_s)
         except Unauthenticated as error:
             self.refusals.count(principal.subject, error.reason)
             raise
         return principal
 
     def check(self, principal: Principal) -> None:
-        """Unauthenticated once the token has expired or was revoked; for whoever stays on."""
+        """Unauthenticated once the token has expired or was revoked; for whoever stays on.
+
+        Without leeway: a token that our own clock has judged good once needs none for its end.
+        """
+        self._check(principal, leeway_s=0.0)
+
+    def _check(self, principal: Principal, *, leeway_s: float) -> None:
         if self.revocations.is_revoked(token_id=principal.token_id, subject=principal.subject):
             raise refused(TokenFault.REVOKED, "the token was revoked; sign in again")
-        if (self.now() - principal.expires_at).total_seconds() >= self.rules.leeway_s:
+        if (self.now() - principal.expires_at).total_seconds() >= leeway_s:
             raise refused(TokenFault.EXPIRED, "the token has expired; sign in again")
 
     def find_key(self, key_id: str | None) -> TokenKey | None:

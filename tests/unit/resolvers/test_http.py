@@ -134,14 +134,15 @@ class _Subscription:
         yield 1
 
 
-async def test_a_subscription_is_not_in_this_release(desk: Desk) -> None:
+async def test_a_subscription_needs_a_client_that_takes_a_stream(desk: Desk) -> None:
     schema = strawberry.Schema(_Query, subscription=_Subscription)
     app = replace(endpoint(desk), engine=Engine(schema))
     for accept in (JSON, GRAPHQL_RESPONSE):
         answer = await ask(app, {"query": "subscription { ticks }"}, ("accept", accept))
         assert (answer.status, "data" in answer.body) == (406, False)
         assert answer.message == (
-            "subscriptions are not in this release; ask for what you need by a query"
+            "a subscription is answered by a stream: send Accept: text/event-stream, or open a "
+            "WebSocket here with the subprotocol graphql-transport-ws"
         )
 
 

@@ -81,10 +81,17 @@ async def test_who_stays_on_is_refused_at_the_end_of_the_token(tmp_path: Path) -
     token = FIRST.sign(claims(desk={"roles": ["desk"]}))
     principal = asked.authenticate(f"Bearer {token}")
     asked.check(principal)
-    late = Authenticator(
-        asked.rules, asked.published, asked.revocations, asked.refusals,
-        lambda: principal.expires_at + timedelta(seconds=31),
-    )  # fmt: skip
+
+    def at(seconds: int) -> Authenticator:
+        def then() -> datetime:
+            return principal.expires_at + timedelta(seconds=seconds)
+
+        return Authenticator(asked.rules, asked.published, asked.revocations, asked.refusals, then)
+
+    at(-1).check(principal)
     with pytest.raises(Unauthenticated) as refused:
-        late.check(principal)
+        at(0).check(principal)
     assert refused.value.reason == "TOKEN_EXPIRED"
+    assert at(29).authenticate(f"Bearer {token}") == principal, "a new request has the leeway"
+    with pytest.raises(Unauthenticated):
+        at(31).authenticate(f"Bearer {token}")
