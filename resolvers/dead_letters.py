@@ -202,8 +202,10 @@ def _act(ctx: Context, field: str, ids: Sequence[str], act: Act) -> Act:
 
 
 def _check_operator(ctx: Context, field: str) -> None:
-    if not ctx.has_role(Role.OPERATOR):
-        raise Forbidden(f"{field} needs the role operator; leave it out of the document")
+    """Forbidden for others, and for operators of some business units only: of whose records a
+    message tells is not known, as it was not taken."""
+    if not ctx.has_role(Role.OPERATOR) or ctx.scope.is_bound:
+        raise Forbidden(f"{field} needs the role operator for every business unit; leave it out")
 
 
 def _ended(ids: Sequence[str], acted: Acted) -> EndedLetters:

@@ -141,6 +141,11 @@ HOUSE = frozenset(
         "AuditEntryEdge",
         "RefusalCount",
         "ReferencesPayload",
+        "DeadLetter",
+        "DeadLetterConnection",
+        "DeadLetterEdge",
+        "DeadLettersPayload",
+        "UserError",
     }
 )
 """Types only reached by a root field that is refused as a whole."""
@@ -163,9 +168,13 @@ ROOTS: Mapping[str, str] = {
     "unmatchedReferences": "house",
     "auditEntries": "auditor",
     "refusals": "auditor",
+    "deadLetters": "operator",
+    "deadLetter": "operator",
     "me": "all",
     # Mutation
     "linkReferences": "operator",
     "unlinkReference": "operator",
+    "replayDeadLetters": "operator",
+    "dropDeadLetters": "operator",
 }
 """Who may ask a root field at all."""
