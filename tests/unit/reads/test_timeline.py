@@ -181,7 +181,7 @@ async def test_a_fact_fetched_and_told_is_one_entry() -> None:
     assert page.entries[0] == replace(note, correlation_id="corr-0001")
     [one] = [each for each in page.entries if each.natural_key == shipped]
     assert (one.sequence, one.causation_id, one.title) == (7, "event-1", "Shipped: SH1")
-    assert (one.occurred_at, one.observed_at) == (NOW - 70 * HOUR, NOW - HOUR)
+    assert (one.occurred_at, one.observed_at) == (NOW - 71 * HOUR, NOW - HOUR)
 
 
 @pytest.mark.parametrize(
