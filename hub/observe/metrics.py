@@ -136,6 +136,30 @@ SUBSCRIPTIONS = Gauge(
     ("field",),
     registry=REGISTRY,
 )
+SOCKETS = Gauge(
+    "opshub_sockets",
+    "Open connections of subscribers, by transport: websocket or sse.",
+    ("transport",),
+    registry=REGISTRY,
+)
+SENT = Counter(
+    "opshub_sent_messages",
+    "Messages sent to subscribers, by transport.",
+    ("transport",),
+    registry=REGISTRY,
+)
+SOCKETS_CLOSED = Counter(
+    "opshub_sockets_closed",
+    "Connections of subscribers that the hub closed, by transport and code.",
+    ("transport", "code"),
+    registry=REGISTRY,
+)
+SOCKET_OPERATIONS = Gauge(
+    "opshub_socket_operations",
+    "Operations that run on connections of subscribers, by transport.",
+    ("transport",),
+    registry=REGISTRY,
+)
 
 _UP = {"UP": 1.0, "DEGRADED": 0.5, "DOWN": 0.0}
 
@@ -208,6 +232,25 @@ def count_slow_subscriber(outcome: str) -> None:
 
 def show_subscriptions(field: str, count: int) -> None:
     SUBSCRIPTIONS.labels(field).set(count)
+
+
+def count_socket(transport: str, change: int) -> None:
+    """A connection of a subscriber was opened (1) or has ended (-1)."""
+    SOCKETS.labels(transport).inc(change)
+
+
+def count_socket_operation(transport: str, change: int) -> None:
+    """An operation began (1) or ended (-1) on a connection of a subscriber."""
+    SOCKET_OPERATIONS.labels(transport).inc(change)
+
+
+def count_sent(transport: str, count: int) -> None:
+    SENT.labels(transport).inc(count)
+
+
+def count_closed(transport: str, code: str) -> None:
+    """The hub closed a connection; DROPPED where the peer did not read, else the code it sent."""
+    SOCKETS_CLOSED.labels(transport, code).inc()
 
 
 def value_of(name: str, labels: dict[str, str]) -> float:
