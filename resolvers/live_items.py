@@ -141,5 +141,5 @@ Item = Snapshot | LiveEvent | Gap | Beat
 def digest_of(feed: Feed, arguments: Mapping[str, object]) -> bytes:
     """What a cursor belongs to, as DIGEST_BYTES bytes."""
     given = {name: value for name, value in arguments.items() if value is not None}
-    said = orjson.dumps([feed.value, given], option=orjson.OPT_SORT_KEYS)
+    said = orjson.dumps([feed.value, given], default=list, option=orjson.OPT_SORT_KEYS)
     return blake2b(said, digest_size=DIGEST_BYTES).digest()

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Annotated, NewType
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from hub.events.event import StatusChange
 from resolvers import live_items as items
 from resolvers.edges import told
-from resolvers.fields import represents
+from resolvers.fields import computed, represents
 from resolvers.lazy import LazyCase, LazyOrder, LazyRma, LazyShipment
 from resolvers.live_items import Feed, GapReason, StreamState
 from resolvers.live_nodes import (
@@ -59,7 +60,10 @@ def of_feed(record: type, feed: Feed) -> Callable[[type], type]:
 @represents(StatusChange)
 @strawberry.type(description="One status of a record that changed.")
 class StatusStep:
-    axis: str = told("The field of the record: `status`, `creditStatus`.")
+    axis: str = computed(
+        lambda change: to_camel_case(change.axis),
+        description="The field of the record: `status`, `creditStatus`.",
+    )
     before: str | None = told("What it was; null where it was not known.", name="from")
     after: str | None = told("What it became; null where it is no longer told.", name="to")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hub.events.event import RECORDED, TIMELINE, Event, StatusChange
-from hub.model.ids import encode_id
+from hub.events.making import event_id
 from hub.model.record import Record
 from hub.model.shipment import Milestone
 from hub.model.timeline import Severity, TimelineEntry
@@ -35,13 +35,13 @@ def _passes(entry: TimelineEntry, following: Following) -> bool:
 
 
 def item_of_entry(entry: TimelineEntry, *, cursor: str) -> LiveEvent:
-    """A recorded entry; it names its event by order and sequence, told live or read again."""
+    """A recorded entry; its event has one id, told as it happens or read again."""
     assert entry.sequence is not None and entry.recorded_at is not None  # only recorded are told
     return LiveEvent(
         feed=Feed.TIMELINE,
         cursor=cursor,
         sequence=entry.sequence,
-        event_id=f"{encode_id(entry.order)}.{entry.sequence}",
+        event_id=event_id(*entry.order, entry.natural_key),
         type=f"{TIMELINE}.{RECORDED}",
         occurred_at=entry.occurred_at,
         recorded_at=entry.recorded_at,
