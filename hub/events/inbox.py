@@ -6,12 +6,13 @@ taken yet is no duplicate when the message comes again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +24,17 @@ from hub.store.tables import inbox
 KEPT_FOR = timedelta(days=7)  # later a message is known by the state and the timeline it led to
 FORGOTTEN_AT_ONCE_MAX = 5_000  # rows a transaction
 VALUE_MAX = 600  # characters
+
+
+_COUNT = (
+    update(inbox)
+    .where(
+        inbox.c.system == bindparam("of_system"),
+        inbox.c.kind == bindparam("of_kind"),
+        inbox.c.value == bindparam("of_value"),
+    )
+    .values(duplicates=inbox.c.duplicates + bindparam("times"))
+)
 
 
 class Mark(NamedTuple):
@@ -77,16 +89,12 @@ class Inbox:
 
     async def count_in(self, connection: AsyncConnection, marks: Sequence[Mark]) -> None:
         """Note each further time something came; a mark may stand several times."""
-        for mark in sorted(set(marks)):
-            await connection.execute(
-                update(inbox)
-                .where(
-                    inbox.c.system == mark.system,
-                    inbox.c.kind == mark.kind,
-                    inbox.c.value == mark.value,
-                )
-                .values(duplicates=inbox.c.duplicates + marks.count(mark))
-            )
+        if not marks:
+            return
+        await connection.execute(
+            _COUNT, [{"of_" + name: value for name, value in mark._asdict().items()}
+                     | {"times": times} for mark, times in sorted(Counter(marks).items())]
+        )  # fmt: skip
 
     async def forget_old(self) -> int:
         """Drop what was kept long enough, at most FORGOTTEN_AT_ONCE_MAX rows; how many it was."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import FromClause
@@ -32,6 +32,25 @@ ENTRIES_PER_ORDER_MAX = 5_000  # read at once: the newest by sequence
 NATURAL_KEY_LENGTH_MAX = 500  # characters
 
 OrderKey = tuple[str, str]
+
+
+_LAST_GIVEN = (
+    update(timeline_order)
+    .where(
+        timeline_order.c.order_system == bindparam("of_system"),
+        timeline_order.c.order_key == bindparam("of_key"),
+    )
+    .values(last_sequence=bindparam("last"))
+)
+_COUNT_AGAIN = (
+    update(timeline_entry)
+    .where(
+        timeline_entry.c.order_system == bindparam("of_system"),
+        timeline_entry.c.order_key == bindparam("of_key"),
+        timeline_entry.c.causation_id == bindparam("of_cause"),
+    )
+    .values(duplicate_count=timeline_entry.c.duplicate_count + 1)
+)
 
 
 class Telling(NamedTuple):
@@ -126,16 +145,15 @@ class TimelineEntries:
 
     async def count_again_in(self, connection: AsyncConnection, again: Sequence[Again]) -> None:
         """Raise the `duplicate_count` of what events have told that were told again."""
-        for order, causation_id in sorted(again):
-            await connection.execute(
-                update(timeline_entry)
-                .where(
-                    timeline_entry.c.order_system == order.system,
-                    timeline_entry.c.order_key == order.key,
-                    timeline_entry.c.causation_id == causation_id,
-                )
-                .values(duplicate_count=timeline_entry.c.duplicate_count + 1)
-            )
+        if not again:
+            return
+        await connection.execute(
+            _COUNT_AGAIN,
+            [
+                {"of_system": order.system, "of_key": order.key, "of_cause": causation_id}
+                for order, causation_id in sorted(again)
+            ],
+        )
 
     async def entries_by_order(self, orders: Sequence[Ref]) -> list[list[TimelineEntry]]:
         """Entries per order, aligned, by sequence; the newest ENTRIES_PER_ORDER_MAX of each.
@@ -224,12 +242,13 @@ async def _insert(
         if entry.sequence is not None and entry.recorded_at is not None
     ]
     await connection.execute(insert(timeline_entry), rows)
-    for system, key in {_order(entry) for entry in new}:
-        await connection.execute(
-            update(timeline_order)
-            .where(timeline_order.c.order_system == system, timeline_order.c.order_key == key)
-            .values(last_sequence=last[system, key])
-        )
+    await connection.execute(
+        _LAST_GIVEN,
+        [
+            {"of_system": system, "of_key": key, "last": last[system, key]}
+            for system, key in sorted({_order(entry) for entry in new})
+        ],
+    )
 
 
 async def _count_duplicates(
