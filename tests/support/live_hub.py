@@ -207,8 +207,8 @@ class LiveHub:
     async def settled(self) -> None:
         """Until nothing is being told any more."""
         async with asyncio.timeout(SETTLE_S):
-            while self.streams.fanout._workers or self.streams._catching:
-                await asyncio.sleep(0.001)
+            while busy := [*self.streams.fanout._workers, *self.streams._catching]:
+                await asyncio.wait(busy)
 
 
 def open_context(
