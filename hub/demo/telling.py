@@ -18,7 +18,8 @@ from hub.demo.life import Changed
 WAITING_MAX = 10_000
 """Messages that wait to be sent; the oldest are lost when nobody takes them."""
 COPIES_AFTER = (1, 6)
-"""A copy or a late message follows after so many others, at least and less than."""
+"""A copy or a late message follows after so many others, at least and less than, or right after
+newer news of the same record."""
 HELD_MAX_S = 3.0
 """Seconds after which it follows anyway, where the system is quiet."""
 
@@ -85,6 +86,7 @@ class Sending:
 @dataclass
 class _Held:
     sending: Sending
+    whom: str
     others: int
     until: float
 
@@ -109,29 +111,35 @@ class Outbox:
         for changed in changes:
             message = self.voice.say(connection, changed)
             if message is not None:
-                self._tell(message)
+                self._tell(message, f"{changed.kind} {changed.key}")
 
     def settle(self) -> None:
         """Let go of what was held long enough."""
         self._release(lambda held: held.until <= self.clock())
 
-    def _tell(self, message: Message) -> None:
+    def _tell(self, message: Message, whom: str) -> None:
         sending = _sending(message)
         self.said["told"] += 1
         if self.dice.random() < self.rates.poison:
             self.said["poison"] += 1
             self._put(self._nonsense(message, sending))
-        if self.dice.random() < self.rates.duplicate:
-            self.said["duplicate"] += 1
-            self._hold(sending if self.dice.random() < 0.5 else _sending(message))
         if self.dice.random() < self.rates.late:
             self.said["late"] += 1
-            self._hold(sending)
+            self._hold(sending, whom)
         else:
             self._put(sending)
+            # older news of this record that was held follows it now
+            self._release(lambda held: held.whom == whom)
+        self._count()
+        if self.dice.random() < self.rates.duplicate:
+            self.said["duplicate"] += 1
+            self._hold(sending if self.dice.random() < 0.5 else _sending(message), whom)
+
+    def _count(self) -> None:
+        """One more message has passed those that are held."""
         for held in self._held:
             held.others -= 1
-        self._release(lambda held: held.others < 0 or held.until <= self.clock())
+        self._release(lambda held: held.others < 0)
 
     def _nonsense(self, message: Message, sending: Sending) -> Sending:
         """No JSON at all, or a message that does not say what it is about."""
@@ -141,9 +149,9 @@ class Outbox:
         mute = {name: value for name, value in message.body.items() if name != message.tells}
         return _sending(Message(message.about, mute, message.id_field))
 
-    def _hold(self, sending: Sending) -> None:
+    def _hold(self, sending: Sending, whom: str) -> None:
         others = self.dice.randrange(*COPIES_AFTER)
-        self._held.append(_Held(sending, others, self.clock() + HELD_MAX_S))
+        self._held.append(_Held(sending, whom, others, self.clock() + HELD_MAX_S))
 
     def _release(self, is_due: Callable[[_Held], bool]) -> None:
         due = [held for held in self._held if is_due(held)]

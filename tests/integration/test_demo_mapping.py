@@ -2,28 +2,25 @@
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from decimal import Decimal
-from json import loads
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 
-from hub.config.specs import EntitySpec, SystemsFile, SystemSpec
+from hub.config.specs import EntitySpec, SystemsFile
 from hub.config.systems import load_systems
 from hub.demo import supervisor
 from hub.demo.supervisor import DemoSystems
 from hub.model.errors import OpsHubError
 from hub.model.record import Record
 from hub.model.values import Ref
-from hub.reads.port import ListQuery
 from sources.fields import Shape
 from sources.mapping import compile_entity
 from sources.rest import RestSource
 from sources.sql import SqlSource
+from tests.integration.demo_records import listed, native_records
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -58,43 +55,6 @@ def file(demo: DemoSystems) -> SystemsFile:
     return load_systems(demo.systems_file, environ=os.environ | demo.environment)
 
 
-def _headers(system: SystemSpec) -> dict[str, str]:
-    if system.auth is not None and system.auth.bearer is not None:
-        return {"authorization": f"Bearer {system.auth.bearer.get_secret_value()}"}
-    given = (system.auth.header if system.auth else None) or {}
-    return {name: secret.get_secret_value() for name, secret in given.items()}
-
-
-def _basic(system: SystemSpec) -> tuple[str, str] | None:
-    basic = system.auth.basic if system.auth is not None else None
-    return None if basic is None else (basic.user, basic.password.get_secret_value())
-
-
-def _native(system: SystemSpec, entity: EntitySpec) -> Iterator[Any]:
-    """Every record of the endpoint that answers by key, asked without keys."""
-    request = entity.by_key
-    assert request is not None
-    assert request.each is not None
-    path = request.get.partition("?")[0]
-    following: str | None = path
-    page = 1
-    with httpx2.Client(
-        base_url=system.url.get_secret_value(), headers=_headers(system), auth=_basic(system)
-    ) as client:
-        while following is not None:
-            body = loads(client.get(following).content, parse_float=Decimal)
-            yield from body[request.each]
-            page += 1
-            if request.page is not None:
-                is_last = len(body[request.each]) < (request.size or 0)
-                following = None if is_last else f"{path}?page={page}"
-            elif request.cursor is not None:
-                cursor = body[request.cursor]
-                following = f"{path}?cursor={cursor}" if cursor else None
-            else:
-                following = body["links"]["next"] if "links" in body else body[request.next]
-
-
 def _seen(records: list[Record], entity: EntitySpec) -> set[str]:
     return {name for name in entity.fields for each in records if getattr(each, name) is not None}
 
@@ -109,7 +69,7 @@ async def test_every_rest_record_is_read(file: SystemsFile, name: str) -> None:
             on_unmapped=lambda field, word: unmapped.update([(field, word)]),
         )  # fmt: skip
         mapping = compile_entity(entity, shape)
-        read = [mapping.record(row, FETCHED_AT) for row in _native(system, entity)]
+        read = [mapping.record(row, FETCHED_AT) for row in native_records(system, entity)]
         broken = [each for each in read if isinstance(each, OpsHubError)]
         assert broken == []
         records = [each for each in read if isinstance(each, Record)]
@@ -124,7 +84,7 @@ async def test_every_row_of_the_european_erp_is_read(file: SystemsFile) -> None:
     source = SqlSource(file.systems["erp-eu"], file)
     try:
         for noun, entity in file.systems["erp-eu"].entities.items():
-            records = await _listed(source, noun)
+            records = await listed(source, noun)
             missing = {
                 ("erp-eu", noun, field) for field in entity.fields.keys() - _seen(records, entity)
             }
@@ -133,19 +93,6 @@ async def test_every_row_of_the_european_erp_is_read(file: SystemsFile) -> None:
         assert list(await source.check()) == []
     finally:
         await source.close()
-
-
-async def _listed(source: SqlSource, noun: str) -> list[Record]:
-    records: list[Record] = []
-    cursor: str | None = None
-    while True:
-        page = await source.list(noun, ListQuery(limit=1000, cursor=cursor))
-        for each in page.records:
-            assert isinstance(each, Record), each
-            records.append(each)
-        cursor = page.next_cursor
-        if cursor is None:
-            return records
 
 
 async def test_references_name_one_of_two_systems(file: SystemsFile) -> None:

@@ -17,12 +17,15 @@ LINES_MAX = 4
 """Lines of an order placed now."""
 PROMISE_DAYS = (2, 15)
 
-HAS_ALLOCATED = (
-    "EXISTS (SELECT 1 FROM {lines} l WHERE l.{l_order} = {orders}.{o_key}"
-    " AND l.{l_status} = @line.ALLOCATED@)"
+HAS_WORK = (
+    "EXISTS (SELECT 1 FROM {lines} l WHERE l.{l_order} = {orders}.{o_key} AND l.{l_status}"
+    " NOT IN (@line.PENDING@, @line.BACKORDERED@, @line.ON_HOLD@, @line.CANCELLED@))"
 )
-NONE_SHIPPED = (
-    "NOT EXISTS (SELECT 1 FROM {lines} l WHERE l.{l_order} = {orders}.{o_key} AND l.{shipped} > 0)"
+"""Something is allocated, or went to the warehouse already before the order was held."""
+NOT_BEGUN = (
+    "NOT EXISTS (SELECT 1 FROM {lines} l WHERE l.{l_order} = {orders}.{o_key} AND l.{l_status}"
+    " NOT IN (@line.PENDING@, @line.BACKORDERED@, @line.ALLOCATED@, @line.ON_HOLD@,"
+    " @line.CANCELLED@) OR l.{l_order} = {orders}.{o_key} AND l.{picked} > 0)"
 )
 ALL_DELIVERED = (
     "EXISTS (SELECT 1 FROM {lines} l WHERE l.{l_order} = {orders}.{o_key}"
@@ -59,10 +62,10 @@ def order_moves(words: Words) -> tuple[Move | Birth, ...]:
              then=taking(words, _name_hold), weight=3),
         Move("unhold", order, ("ON_HOLD",), "CONFIRMED",
              sets={name["hold"]: "NULL"}, then=taking(words, _take_up), weight=6),
-        Move("release", order, ("CONFIRMED",), "IN_FULFILLMENT", when=sql(HAS_ALLOCATED),
+        Move("release", order, ("CONFIRMED",), "IN_FULFILLMENT", when=sql(HAS_WORK),
              then=taking(words, _release_lines), weight=15),
         Move("cancel", order, ("OPEN", "CONFIRMED"), "CANCELLED", (name["order_cancelled"],),
-             when=sql(NONE_SHIPPED), then=taking(words, _cancel_lines), weight=1),
+             when=sql(NOT_BEGUN), then=taking(words, _cancel_lines), weight=1),
         Move("invoice", order, ("IN_FULFILLMENT",), when=sql(UNBILLED), rests=True,
              then=taking(words, write_invoice), weight=15),
         Move("complete", order, ("IN_FULFILLMENT",), "COMPLETED", (name["completed"],),
@@ -136,7 +139,8 @@ def _release_lines(words: Words, scene: Scene, order: Row) -> None:
     rows = _lines_in(words, scene, order, "ALLOCATED")
     for row in rows:
         scene.change(line, row, {line.status: line.codes["RELEASED"]})
-    _ask_warehouse(words, scene, rows)
+    if rows:
+        _ask_warehouse(words, scene, rows)
 
 
 def _release_line(words: Words, scene: Scene, row: Row) -> None:
