@@ -47,7 +47,6 @@ Ids = Annotated[
     list[str] | None, typer.Argument(help="The letters; without any all that wait, oldest first.")
 ]
 OfSystem = Annotated[str | None, typer.Option(help="Only letters of this system.")]
-Reason = Annotated[str, typer.Option(help="Why; kept in the audit.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Do it; without it nothing is changed.")]
 AtMost = Annotated[int, typer.Option("--limit", help=f"At most so many, up to {CHOSEN_MAX}.")]
 
@@ -111,7 +110,9 @@ def replay(
     letters: Ids = None,
     system: OfSystem = None,
     limit: AtMost = 100,
-    reason: Reason = "replayed from the terminal",
+    reason: Annotated[
+        str, typer.Option(help="Why; kept in the audit.")
+    ] = "replayed from the terminal",
     apply: Apply = False,
     systems: Annotated[
         Path | None, typer.Option(help="The systems file, where no hub runs.")
@@ -144,7 +145,7 @@ def drop(
     letters: Ids = None,
     system: OfSystem = None,
     limit: AtMost = 100,
-    reason: Reason = "",
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
     apply: Apply = False,
     store_url: StoreUrl = None,
     data_dir: DataDir = None,
