@@ -9,12 +9,14 @@ from types import MappingProxyType
 
 from hub.events.inbox import Mark, mark_of_fact, mark_of_message
 from hub.events.told import Place, Told, Via, micros, version_of
+from hub.model.errors import EventInvalid, OpsHubError
 from hub.model.order import Order
 from hub.model.record import Record
 from hub.model.record_json import content_hash
 from hub.model.shipment import Shipment
 from hub.model.values import Ref
 
+KEY_MAX = 400  # characters of a record's key
 CAUSATION_MAX = 120  # characters of a timeline entry's causation id
 
 TOLD_WITH: Mapping[str, str] = MappingProxyType(
@@ -93,6 +95,21 @@ def refs_in(told: Candidate) -> Iterator[Ref]:
     yield told.ref
     for child in _children(told.record):
         yield child.ref
+
+
+def wrong_in(told: Told, record: Record | OpsHubError | None) -> EventInvalid | None:
+    """Why what was told can never be taken; None where it can."""
+    refs = [told.ref]
+    if isinstance(record, Record):
+        refs += [record.ref, *(child.ref for child in _children(record))]
+    for ref in refs:
+        if not 0 < len(ref.key) <= KEY_MAX:
+            return EventInvalid(
+                told.ref.system,
+                f"{ref.noun} {ref.key[:80]!r} has a key of {len(ref.key)} characters; "
+                f"expected 1 to {KEY_MAX}",
+            )
+    return None
 
 
 def is_just_read(told: Told) -> bool:

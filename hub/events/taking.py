@@ -20,6 +20,7 @@ from hub.events.candidates import (
     is_to_read,
     message_mark,
     refs_in,
+    wrong_in,
 )
 from hub.events.entity_states import EntityStates
 from hub.events.event import Event
@@ -34,6 +35,8 @@ from hub.store.engine import Store
 from hub.store.timeline_entries import Telling, TimelineEntries
 
 TAKEN_MAX = 100  # told records a transaction
+
+_DATA_EXCEPTIONS = "22"  # class of SQLSTATE: too long for its column, a NUL in a text
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +88,9 @@ class Taking:
     async def _take_batch(self, batch: Sequence[Told]) -> list[Taken]:
         try:
             return await self._take_together(batch)
-        except StoreUnavailable:
-            raise
         except Exception as error:  # the outermost loop of what is told: one must not stop others
+            if isinstance(error, StoreUnavailable) and not _is_of_values(error):
+                raise
             if len(batch) == 1:
                 return [_refused(batch[0], error)]
         return [taken for one in batch for taken in await self._take_batch([one])]
@@ -142,7 +145,9 @@ class Taking:
         for place in waiting:
             told = batch[place]
             record = read[told.ref] if place in to_read else told.record
-            if record is None:
+            if (wrong := wrong_in(told, record)) is not None:
+                found[place] = wrong
+            elif record is None:
                 ref = told.ref
                 found[place] = RecordUnknown(ref.system, ref.noun, ref.key)
             elif isinstance(record, OpsHubError):
@@ -209,8 +214,14 @@ def _fate(found: Candidate | Taken) -> Taken:
     return found
 
 
+def _is_of_values(error: StoreUnavailable) -> bool:
+    """Whether the database is well and refused a value: it would refuse it for ever."""
+    refused = getattr(error.__cause__, "orig", None)
+    return str(getattr(refused, "sqlstate", None)).startswith(_DATA_EXCEPTIONS)
+
+
 def _refused(told: Told, error: Exception) -> OpsHubError:
-    if isinstance(error, OpsHubError):
+    if isinstance(error, OpsHubError) and not isinstance(error, StoreUnavailable):
         return error
     ref = told.ref
     log.error("%s %s of %s could not be taken", ref.noun, ref.key, ref.system, exc_info=error)
