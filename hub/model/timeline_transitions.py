@@ -196,7 +196,8 @@ def _is_back(rule: Rule, before: Statuses | None) -> bool:
 
 def _applies(row: Transition, before: Statuses | None, after: Statuses) -> bool:
     if row.watched is not None:
-        return before is not None and before.get(row.watched) != after.get(row.watched)
+        was = None if before is None else before.get(row.watched)
+        return was is not None and was != after.get(row.watched)
     if row.after:
         return before is not None and before.get("status") in row.after
     return before is None or before.get("status") != after.get("status")
