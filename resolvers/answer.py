@@ -33,7 +33,7 @@ HttpHeaders = tuple[tuple[bytes, bytes], ...]
 ALLOWED_METHODS = b"POST"
 
 _OF_THE_DOCUMENT = (DocumentInvalid, DocumentTooLarge, IntrospectionDisabled, PersistedError)
-_OF_EVERY_ANSWER: HttpHeaders = (
+OF_EVERY_ANSWER: HttpHeaders = (
     (b"cache-control", b"no-store, private"),
     (b"vary", b"Accept, Authorization, Origin"),
     (b"x-content-type-options", b"nosniff"),
@@ -160,7 +160,7 @@ async def send_answer(send: Send, answer: Answer, media: MediaType, correlation:
     content = b""
     if answer.body is not None:
         answer, content = _encoded(answer, correlation)
-    head = [*_OF_EVERY_ANSWER, (b"x-correlation-id", correlation.encode()), *answer.headers]
+    head = [*OF_EVERY_ANSWER, (b"x-correlation-id", correlation.encode()), *answer.headers]
     if answer.body is not None:
         head.append((b"content-type", f"{media}; charset=utf-8".encode()))
         head.append((b"content-length", str(len(content)).encode()))

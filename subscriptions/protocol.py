@@ -83,7 +83,7 @@ def read_word(message: Mapping[str, Any]) -> Word:
     """What a `websocket.receive` says; Closing with 4400 where it is not of the protocol."""
     text = message.get("text")
     if text is None:
-        raise _malformed("the message is binary; expected JSON as text")
+        raise _malformed("the message is no text in UTF-8; expected JSON as text")
     try:
         content = text.encode()
     except UnicodeEncodeError:
@@ -158,4 +158,6 @@ def error(id_: str, errors: list[dict[str, Any]]) -> bytes:
 
 
 def pong(payload: Mapping[str, Any] | None) -> bytes:
-    return orjson.dumps({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
+    return orjson.dumps(
+        {"type": "pong"} if payload is None else {"type": "pong", "payload": payload}
+    )

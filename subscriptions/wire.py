@@ -95,13 +95,18 @@ class Wire:
             self._room.clear()
             await self._room.wait()
 
-    def finish(self, message: Message) -> None:
-        """The last message; what waits is left out where the peer does not read."""
+    def begin(self, message: Message) -> None:
+        """A message before all others, such as the head of an answer."""
+        self._step(message)
+
+    def finish(self, message: Message, *, is_flushed: bool = False) -> None:
+        """The last message; what waits goes out before it only where it `is_flushed`."""
         if self.is_over:
             return
         self.is_over = True
-        self._waiting.clear()
-        self._waiting_bytes = 0
+        if not is_flushed:
+            self._waiting.clear()
+            self._waiting_bytes = 0
         if self._writer is None:
             self._step(message)
         else:
@@ -158,9 +163,7 @@ class Wire:
 
 
 @types.coroutine
-def _finished(
-    sending: Coroutine[Any, Any, None], waits_for: Any
-) -> Generator[Any, Any, None]:
+def _finished(sending: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
     """Await a coroutine that has begun and now waits for something."""
     while True:
         try:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from hub.cli.connections import HttpConnection, SocketConnection
 from hub.model.errors import ConfigInvalid
+from subscriptions.protocol import MESSAGE_BYTES_MAX
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -21,6 +24,17 @@ _START_TIMEOUT_S = 10.0
 # Collecting the young generation every 700 objects costs 5-25 % on lists; the start-up objects,
 # frozen, are never looked at again.
 _GC_THRESHOLD = (50_000, 20, 50)
+
+CONNECTIONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "http": HttpConnection,
+        "ws": SocketConnection,
+        "ws_max_size": MESSAGE_BYTES_MAX,
+        "ws_ping_interval": None,  # the protocol itself asks for signs of life
+        "ws_per_message_deflate": False,  # it costs more time than the delivery and 40 kB a socket
+    }
+)
+"""How uvicorn serves connections, whoever starts it."""
 
 
 class _Server(uvicorn.Server):
@@ -65,6 +79,7 @@ async def serve(hub: Hub, listener: socket.socket) -> AsyncIterator[Serving]:
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=round(hub.settings.shutdown_grace_s),
+            **CONNECTIONS,
         )
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -1,0 +1,83 @@
+"""uvicorn's connections, with what the hub needs of them besides.
+
+An application can end a connection at once, whatever was not read. A socket that is closed for a
+message of a wrong size or coding hears the code of its own protocol, and has the time to. Nothing
+of a handshake is logged: its URL is the caller's word.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
+from websockets.server import ServerProtocol
+
+from subscriptions.protocol import Code
+from subscriptions.websocket import ABORT
+
+LINGER_S = 2.0
+"""How long what a client goes on sending is thrown away after its socket was failed: a connection
+that is closed with unread bytes is reset, and the client never reads why."""
+
+
+class _Frames(ServerProtocol):
+    def fail(self, code: CloseCode | int, reason: str = "") -> None:
+        if code == CloseCode.MESSAGE_TOO_BIG:
+            code, reason = int(Code.MALFORMED), "the message is too large"
+        super().fail(code, reason)
+
+
+class SocketConnection(WebSocketsSansIOProtocol):
+    """One WebSocket."""
+
+    def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.logger = logging.getLogger("uvicorn.error.socket")
+        self.logger.setLevel(logging.WARNING)
+        self.conn = _Frames(max_size=config.ws_max_size, logger=self.logger)
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):  # it has none where the handshake is refused
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions[ABORT] = self.transport.abort
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not _is_utf_8(b"".join(self.frames)):
+            self.curr_msg_data_type = "bytes"  # what is not text is malformed, with our code
+        super().send_receive_event_to_app()
+
+    def handle_parser_exception(self) -> None:
+        if self.close_sent:
+            return  # what comes after the failure is thrown away
+        self.stop_keepalive()
+        sent = self.conn.close_sent
+        code = 1006 if sent is None else sent.code
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.read_paused = False
+        self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(LINGER_S, self.transport.close)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+
+class HttpConnection(HttpToolsProtocol):
+    """One connection for requests."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope["extensions"] = {ABORT: self.transport.abort}
+
+
+def _is_utf_8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
