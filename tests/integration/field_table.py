@@ -49,7 +49,9 @@ PUBLIC: Mapping[str, str] = {
         "dueAt updatedAt order rma customer messages sections"
     ),
     "CaseEntry": "case",
+    "CaseEvent": "changes conflatedCount node",
     "CaseMessage": "number author authorType visibility channel body sentAt",
+    "CaseSnapshot": "nodes",
     "CreditMemo": (
         "number status reason postedAt subtotal fees tax total appliedTotal updatedAt "
         "order invoice rma customer"
@@ -63,6 +65,7 @@ PUBLIC: Mapping[str, str] = {
     ),
     "ExceptionEntry": "quantity",
     "FinanceEntry": "money invoice creditMemo",
+    "Heartbeat": "cursor state",
     "Inspection": (
         "number receiptNumber lineNumber sku quantity verdict condition variance "
         "serialVerified inspectedAt"
@@ -92,6 +95,10 @@ PUBLIC: Mapping[str, str] = {
         "returns cases timeline fulfillmentStatus returnStatus financialStatus "
         "sections"
     ),
+    "OrderStatusEvent": "changes conflatedCount node",
+    "OrderStatusSnapshot": "nodes",
+    "OrderTimelineEvent": "node",
+    "OrderTimelineSnapshot": "nodes hasOlder",
     "OrderLine": (
         "lineNumber sku description status ordered counters unitPrice discount amount "
         "tax promisedOn updatedAt item"
@@ -103,6 +110,8 @@ PUBLIC: Mapping[str, str] = {
     "Quantity": "value uom",
     "Receipt": "number lineNumber sku quantity lot serials location receivedAt",
     "ReturnEntry": "rma quantity money",
+    "ReturnStatusEvent": "changes conflatedCount node",
+    "ReturnStatusSnapshot": "nodes",
     "Rma": (
         "number status logisticsStatus creditStatus resolution reason channel "
         "requestedBy requestedAt authorizedAt expiresAt closedAt warehouse updatedAt "
@@ -123,9 +132,18 @@ PUBLIC: Mapping[str, str] = {
         "proofOfDelivery updatedAt order rma lines milestones sections"
     ),
     "ShipmentEntry": "shipment quantity",
+    "ShipmentMilestoneEvent": "milestone changes node",
+    "ShipmentMilestonesSnapshot": "nodes",
     "ShipmentLine": "orderLine sku quantity lot serials",
     "SourceRef": "system entityType externalId kind",
     "StateChange": "from to",
+    "StatusStep": "axis from to",
+    "StreamEvent": (
+        "eventId cursor sequence type occurredAt recordedAt correlationId causationId source "
+        "entityVersion"
+    ),
+    "StreamGap": "from to reason cursor",
+    "StreamSnapshot": "cursor sequence",
     "TimelineConnection": "nodes edges pageInfo totalCount",
     "TimelineEdge": "cursor node",
     "WarehouseEntry": "quantity",
@@ -176,5 +194,11 @@ ROOTS: Mapping[str, str] = {
     "unlinkReference": "operator",
     "replayDeadLetters": "operator",
     "dropDeadLetters": "operator",
+    # Subscription
+    "orderTimeline": "all",
+    "orderStatusChanged": "all",
+    "returnStatusChanged": "all",
+    "shipmentMilestones": "all",
+    "caseUpdated": "all",
 }
 """Who may ask a root field at all."""
