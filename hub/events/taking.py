@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -44,31 +45,26 @@ Found = dict[int, Candidate | Taken]
 """What is known of each told record of a batch, by its place in it."""
 
 
+@dataclass(eq=False)
 class Taking:
-    """Where everything that systems tell comes in; any number of processes at once."""
+    """Where everything that systems tell comes in; any number of processes at once.
 
-    def __init__(
-        self,
-        store: Store,
-        *,
-        timeline: TimelineEntries,
-        events: EventSink,
-        reading: Reading,
-        placing: Placing,
-        outgoing: Outgoing | None,
-        applied: Callable[[Sequence[Event]], None],
-        now: Callable[[], datetime],
-    ) -> None:
-        self._store = store
-        self._timeline = timeline
-        self._events = events
-        self._reading = reading
-        self._placing = placing
-        self._outgoing = outgoing
-        self._applied = applied
-        self._now = now
-        self._inbox = Inbox(store, now=now)
-        self._states = EntityStates(store)
+    `applied` is called with the new events after their transaction was committed.
+    """
+
+    store: Store
+    _: KW_ONLY
+    timeline: TimelineEntries
+    events: EventSink
+    reading: Reading
+    placing: Placing
+    outgoing: Outgoing | None
+    applied: Callable[[Sequence[Event]], None]
+    now: Callable[[], datetime]
+
+    def __post_init__(self) -> None:
+        self._inbox = Inbox(self.store, now=self.now)
+        self._states = EntityStates(self.store)
 
     async def take(self, told: Sequence[Told]) -> list[Taken]:
         """What became of each, aligned, as if they were taken one after another.
@@ -114,7 +110,7 @@ class Taking:
         known = await self._inbox.known(set(marks.values()))
         again = {place: mark for place, mark in marks.items() if mark in known}
         if again:
-            async with self._store.write() as connection:
+            async with self.store.write() as connection:
                 await self._inbox.count_in(connection, list(again.values()))
         return dict.fromkeys(again, Fate.DUPLICATE)
 
@@ -123,7 +119,7 @@ class Taking:
         records = await self._records(batch, found, doubted)
         if not records:
             return
-        places = await self._placing.place([record for record, _ in records.values()])
+        places = await self.placing.place([record for record, _ in records.values()])
         for (place, (record, is_read)), where in zip(records.items(), places, strict=True):
             found[place] = (
                 where
@@ -140,7 +136,7 @@ class Taking:
         waiting = [n for n in range(len(batch)) if n in doubted or n not in found]
         to_read = [n for n in waiting if n in doubted or is_to_read(batch[n])]
         refs = list(dict.fromkeys(batch[n].ref for n in to_read))
-        read = dict(zip(refs, await self._reading.read(refs) if refs else (), strict=True))
+        read = dict(zip(refs, await self.reading.read(refs) if refs else (), strict=True))
         records: dict[int, tuple[Record, bool]] = {}
         for place in waiting:
             told = batch[place]
@@ -161,12 +157,12 @@ class Taking:
         told = {n: one for n in range(len(batch)) if isinstance(one := found[n], Candidate)}
         if not told or await self._are_all_told_before(list(told.values()), found, told):
             return frozenset()
-        async with self._store.write() as connection:
+        async with self.store.write() as connection:
             applying = await self._begin(connection, list(told.values()))
             fates = {place: applying.take(one) for place, one in told.items()}
             events = await self._write(connection, applying)
         if events:
-            self._applied(events)
+            self.applied(events)
         found.update({n: fate for n, fate in fates.items() if isinstance(fate, Fate)})
         return frozenset(place for place, fate in fates.items() if isinstance(fate, Doubt))
 
@@ -189,11 +185,11 @@ class Taking:
         marks: set[Mark] = {one.fact for one in told}
         marks |= {mark for one in told if (mark := one.message) is not None}
         known = await self._inbox.known_in(connection, marks)
-        return Applying(known, states, self._now(), by_version)
+        return Applying(known, states, self.now(), by_version)
 
     async def _write(self, connection: AsyncConnection, applying: Applying) -> list[Event]:
         tellings = [Telling(*fact) for step in applying.steps for fact in step.facts]
-        recorded = iter(await self._timeline.append_in(connection, tellings))
+        recorded = iter(await self.timeline.append_in(connection, tellings))
         events: list[Event] = []
         for step in applying.steps:
             new: list[TimelineEntry | None] = [next(recorded) for _ in step.facts]
@@ -201,11 +197,11 @@ class Taking:
         await self._states.put_in(connection, applying.changed)
         await self._inbox.keep_in(connection, applying.kept)
         await self._inbox.count_in(connection, applying.counted)
-        await self._timeline.count_again_in(connection, applying.again)
+        await self.timeline.count_again_in(connection, applying.again)
         if events:
-            await self._events.append_in(connection, events)
-            if self._outgoing is not None:
-                await self._outgoing.note_in(connection, events)
+            await self.events.append_in(connection, events)
+            if self.outgoing is not None:
+                await self.outgoing.note_in(connection, events)
         return events
 
 

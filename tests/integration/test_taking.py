@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.events.event import Event, StatusChange
+from hub.events.log import EventLog
 from hub.events.taking import Taking
 from hub.events.told import Fate, Told, Via, micros, version_of
 from hub.model.errors import EventInvalid, Internal, RecordUnknown, SourceUnavailable
@@ -20,7 +21,7 @@ from hub.store.engine import Store
 from hub.store.migrate import open_store
 from hub.store.timeline_entries import TimelineEntries
 from tests.support.stores import NOON, rows_of
-from tests.support.taking import EventRows, Intake, Systems
+from tests.support.taking import Intake, Systems
 
 ORDER = Ref("order", "erp", "o1")
 SHIPMENT = Ref("shipment", "wms", "s1")
@@ -330,7 +331,7 @@ async def test_what_is_told_outside_is_part_of_it(store: Store) -> None:
     _COUNT_EVENTS = select(func.count()).select_from(event_log)
     intake = intake_in(store)
     taking = Taking(
-        store, timeline=intake.timeline, events=EventRows(), reading=intake.systems,
+        store, timeline=intake.timeline, events=EventLog(store, intake.now), reading=intake.systems,
         placing=intake.systems, outgoing=Refusing(), applied=intake.events.extend, now=intake.now,
     )  # fmt: skip
     [taken] = await taking.take([told(order(0), "e1")])

@@ -1,4 +1,4 @@
-"""Taking in over a real store, with systems in memory and an event log of one table's rows."""
+"""Taking in over a real store, with systems in memory and the real event log."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from hub.events.entity_states import EntityStates
 from hub.events.event import Event
+from hub.events.log import EventLog
 from hub.events.taking import Taking
 from hub.events.told import Place
 from hub.model.errors import OpsHubError
@@ -19,7 +17,6 @@ from hub.model.record import Record
 from hub.model.shipment import Shipment
 from hub.model.values import Ref
 from hub.store.engine import Store
-from hub.store.tables import event_log
 from hub.store.timeline_entries import TimelineEntries
 from tests.support.stores import NOON
 
@@ -50,23 +47,6 @@ class Systems:
         return Place(order=self.orders.get(order_ref) if order_ref else None, shipment=shipment)
 
 
-class EventRows:
-    """The least an event log must do: a row for each event, in order."""
-
-    async def append_in(self, connection: AsyncConnection, events: Sequence[Event]) -> None:
-        await connection.execute(
-            insert(event_log),
-            [
-                {
-                    "event_id": each.id, "noun": each.noun, "change": each.change,
-                    "system": each.ref.system, "key": each.ref.key,
-                    "envelope": str(each.version).encode(), "recorded_at": each.recorded_at,
-                }
-                for each in events
-            ],
-        )  # fmt: skip
-
-
 @dataclass
 class Intake:
     """A Taking, what it is composed of, and the events it told of after their commit."""
@@ -75,14 +55,13 @@ class Intake:
     systems: Systems = field(default_factory=Systems)
     events: list[Event] = field(default_factory=list)
     at: datetime = NOON + timedelta(hours=1)
-    sink: EventRows = field(default_factory=EventRows)
 
     def __post_init__(self) -> None:
         self.timeline = TimelineEntries(self.store, now=self.now)
         self.states = EntityStates(self.store)
         self.taking = Taking(
-            self.store, timeline=self.timeline, events=self.sink, reading=self.systems,
-            placing=self.systems, outgoing=None, applied=self.events.extend, now=self.now,
+            self.store, timeline=self.timeline, events=EventLog(self.store, self.now),
+            reading=self.systems, placing=self.systems, outgoing=None, applied=self.events.extend, now=self.now,
         )  # fmt: skip
 
     def now(self) -> datetime:
