@@ -17,7 +17,7 @@ from hub.events.told import Fate
 from hub.model.record import Record
 from hub.model.shipment import Milestone
 from hub.model.timeline import TimelineEntry
-from hub.model.timeline_scans import entries_of_scans
+from hub.model.timeline_scans import entries_of_scans, late_after
 from hub.model.timeline_transitions import Fact, Statuses, facts_of, statuses_of
 from hub.model.values import Ref
 from hub.store.timeline_entries import Again
@@ -166,7 +166,9 @@ def _facts(told: Candidate, before: Statuses | None, is_late: bool) -> tuple[Fac
     if isinstance(told.record, Milestone):
         if shipment is None:
             return ()
-        facts = [Fact(one, None) for one in entries_of_scans(order, shipment, [told.record])]
+        late = late_after(shipment, told.record)
+        entries = entries_of_scans(order, shipment, [told.record])
+        facts = [Fact(entry, late_after=late) for entry in entries]
     else:
         record = _dated(told, is_witnessed=before is not None)
         facts = facts_of(order, record, before=before, version=told.version)

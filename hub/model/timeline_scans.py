@@ -43,6 +43,13 @@ def entries_of_scans(
     return [collapsed(entries) for entries in by_code.values()]
 
 
+def late_after(shipment: Shipment, scan: Milestone) -> str | None:
+    """The key of the fact after which a scan is told late; None of one that may follow it."""
+    if scan.code in _AFTER_DELIVERY:
+        return None
+    return natural_key(shipment.ref, "shipment.delivered")
+
+
 def collapsed(entries: Iterable[TimelineEntry]) -> TimelineEntry:
     """The first of them in time, the others under it, newest first."""
     first, *others = sorted(

@@ -43,10 +43,12 @@ WATCHED: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 class Fact(NamedTuple):
     """An entry a told record gives. `again_key` is its key where the entry is known already and
-    its state was reached again; None where it can be told once only."""
+    its state was reached again; None where it can be told once only. `late_after` is the key of a
+    fact after which it came late."""
 
     entry: TimelineEntry
-    again_key: str | None
+    again_key: str | None = None
+    late_after: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

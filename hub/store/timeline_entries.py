@@ -55,10 +55,12 @@ _COUNT_AGAIN = (
 
 class Telling(NamedTuple):
     """A fact that a record tells. `again_key` is the key it has where `entry` is on the timeline
-    already and the state it tells of was left and is reached again; None where that cannot be."""
+    already and the state it tells of was left and is reached again; None where that cannot be.
+    `late_after` is the key of a fact after which it is late."""
 
     entry: TimelineEntry
     again_key: str | None = None
+    late_after: str | None = None
 
 
 class Again(NamedTuple):
@@ -125,8 +127,9 @@ class TimelineEntries:
             return []
         _check([_under(each, key) for each in told for key in _keys(each)], TOLD_MAX)
         last = await self._lock_orders(connection, {_order(each.entry) for each in told})
-        asked = sorted({(*_order(each.entry), key) for each in told for key in _keys(each)})
-        known = set(await _known(connection, asked, self._store))
+        asked = sorted({(*_order(each.entry), key) for each in told for key in _asked(each)})
+        known: set[tuple[OrderKey, str | None]]
+        known = {*await _known(connection, asked, self._store)}
         recorded_at = self._now()
         answers: list[TimelineEntry | None] = []
         for each in told:
@@ -137,9 +140,11 @@ class TimelineEntries:
                 continue
             last[order] += 1
             known.add((order, key))
+            is_late = each.entry.is_late or (order, each.late_after) in known
             answers.append(
-                replace(_under(each, key), sequence=last[order], recorded_at=recorded_at)
-            )
+                replace(_under(each, key), sequence=last[order], recorded_at=recorded_at,
+                        is_late=is_late)
+            )  # fmt: skip
         await _insert(connection, [each for each in answers if each is not None], last)
         return answers
 
@@ -177,9 +182,8 @@ class TimelineEntries:
         dialect = sqlite if self._store.is_sqlite else postgresql
         wanted = sorted(orders)
         await connection.execute(
-            dialect.insert(timeline_order)
-            .values([{"order_system": s, "order_key": k, "last_sequence": 0} for s, k in wanted])
-            .on_conflict_do_nothing()
+            dialect.insert(timeline_order).on_conflict_do_nothing(),
+            [{"order_system": s, "order_key": k, "last_sequence": 0} for s, k in wanted],
         )
         asked = among(wanted, self._store)
         rows = await connection.execute(
@@ -194,6 +198,10 @@ class TimelineEntries:
 def _keys(told: Telling) -> tuple[str, ...]:
     key = told.entry.natural_key
     return (key,) if told.again_key is None else (key, told.again_key)
+
+
+def _asked(told: Telling) -> tuple[str, ...]:
+    return _keys(told) if told.late_after is None else (*_keys(told), told.late_after)
 
 
 def _under(told: Telling, key: str) -> TimelineEntry:

@@ -271,8 +271,11 @@ async def test_late_after_delivery_is_history(store: Store) -> None:
     assert news(intake.events) == [
         "shipment status_changed", "timeline recorded", "timeline recorded", "timeline recorded",
     ]  # fmt: skip
+    scans = [told(scan("c", 7, "PICKED_UP")), told(scan("d", 9, "DELIVERED"))]
+    assert await intake.taking.take(scans) == [A, A]
     assert await types_of(intake) == [
         "shipment.created", "shipment.delivered", "shipment.in_transit late",
+        "shipment.picked_up late",
     ]  # fmt: skip
 
 

@@ -60,9 +60,15 @@ class Intake:
         self.timeline = TimelineEntries(self.store, now=self.now)
         self.states = EntityStates(self.store)
         self.taking = Taking(
-            self.store, timeline=self.timeline, events=EventLog(self.store, self.now),
-            reading=self.systems, placing=self.systems, outgoing=None, applied=self.events.extend, now=self.now,
-        )  # fmt: skip
+            self.store,
+            timeline=self.timeline,
+            events=EventLog(self.store, self.now),
+            reading=self.systems,
+            placing=self.systems,
+            outgoing=None,
+            applied=self.events.extend,
+            now=self.now,
+        )
 
     def now(self) -> datetime:
         return self.at

@@ -225,7 +225,7 @@ def _record(
     ]
     for one, was in pairs:
         statuses = None if was is None else statuses_of(was)
-        for entry, again_key in facts_of(record, one, before=statuses, version=version):
+        for entry, again_key, _ in facts_of(record, one, before=statuses, version=version):
             keys = (entry.natural_key,) if again_key is None else (entry.natural_key, again_key)
             key = next((key for key in keys if key not in recorded), None)
             if key is not None:
