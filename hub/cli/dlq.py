@@ -166,7 +166,7 @@ def drop(
     async def dropped(letters: DeadLetters) -> list[Acted]:
         return [await letters.drop(some, act=act) for some in portions(chosen)]
 
-    acted = run(_with_letters(settings, dropped))
+    acted = run(_with_letters(settings, dropped, is_audited=True))
     refused = {each.id: each.message for one in acted for each in one.refused}
     _tell_done("dropped", "were not", chosen, refused=refused, as_json=as_json)
 
@@ -178,13 +178,19 @@ def portions(ids: Sequence[str]) -> list[Sequence[str]]:
     return [ids[start : start + IDS_MAX] for start in range(0, len(ids), IDS_MAX)]
 
 
-async def _with_letters(settings: Settings, ask: Callable[[DeadLetters], Awaitable[T]]) -> T:
-    """What the letters of the store answer, with no hub around them."""
+async def _with_letters(
+    settings: Settings, ask: Callable[[DeadLetters], Awaitable[T]], *, is_audited: bool = False
+) -> T:
+    """What the letters of the store answer, with no hub around them.
+
+    What is audited goes to the chain of the data directory, as the hub's own acts do.
+    """
     from hub.events.dead_letters import DeadLetters
     from hub.store.chain_name import chain_name
     from hub.store.migrate import open_store
 
-    store = await open_store(settings.store_dsn, process=chain_name(settings.data_dir))
+    process = chain_name(settings.data_dir) if is_audited else None
+    store = await open_store(settings.store_dsn, process=process)
     try:
         return await ask(DeadLetters(store, now=lambda: datetime.now(UTC)))
     finally:
