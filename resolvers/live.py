@@ -5,6 +5,7 @@ They only say what is meant; `subscriptions` opens the stream. What may not be s
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -16,6 +17,7 @@ from hub.model.timeline import Severity, TimelineCategory
 from hub.model.values import Ref
 from resolvers.context import Context
 from resolvers.edges import refuse_strangers
+from resolvers.fields import stream
 from resolvers.live_items import Feed, Following, Opening, digest_of
 from resolvers.lookup import (
     argument,
@@ -49,6 +51,10 @@ class OrderStatusFilter:
     )
 
 
+@partial(
+    stream,
+    description="The timeline of an order: each entry as it is recorded, none left out.",
+)
 async def order_timeline(
     ctx: Context,
     *,
@@ -72,6 +78,10 @@ async def order_timeline(
     return Opening(following, digest_of(Feed.TIMELINE, said), after, snapshot)
 
 
+@partial(
+    stream,
+    description="Status changes of orders. A slow reader is told the newest of each order.",
+)
 async def order_status_changed(
     ctx: Context,
     *,
@@ -100,6 +110,11 @@ async def order_status_changed(
     return Opening(following, digest_of(Feed.ORDERS, said), after, snapshot)
 
 
+@partial(
+    stream,
+    description="Status changes of a return, or of all this caller may see where none is "
+    "named. A slow reader is told the newest of each return.",
+)
 async def return_status_changed(
     ctx: Context,
     *,
@@ -122,6 +137,10 @@ async def return_status_changed(
     return Opening(following, digest_of(Feed.RETURNS, {"rma": ref}), after, snapshot)
 
 
+@partial(
+    stream,
+    description="Scans and status changes of a shipment or an order's, none left out.",
+)
 async def shipment_milestones(
     ctx: Context,
     *,
@@ -142,6 +161,11 @@ async def shipment_milestones(
     return Opening(following, digest_of(Feed.SHIPMENTS, {"of": ref}), after, snapshot)
 
 
+@partial(
+    stream,
+    description="Changes of service cases and their messages. A slow reader is told the "
+    "newest of each case.",
+)
 async def case_updated(
     ctx: Context,
     *,

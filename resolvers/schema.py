@@ -12,7 +12,7 @@ from resolvers.audit import AuditEntryConnection, RefusalCount
 from resolvers.case import Case
 from resolvers.customer import Customer
 from resolvers.dead_letters import DeadLetter, DeadLetterConnection, DeadLettersPayload
-from resolvers.fields import mutation, root, stream
+from resolvers.fields import mutation, root
 from resolvers.inventory import Availability, Item, Price
 from resolvers.live_types import (
     LONG,
@@ -102,28 +102,11 @@ class Mutation:
 
 @strawberry.type(description="What may be followed. The first item is the state now.")
 class Subscription:
-    order_timeline: OrderTimelineItem = stream(
-        live.order_timeline,
-        description="The timeline of an order: each entry as it is recorded, none left out.",
-    )
-    order_status_changed: OrderStatusItem = stream(
-        live.order_status_changed,
-        description="Status changes of orders. A slow reader is told the newest of each order.",
-    )
-    return_status_changed: ReturnStatusItem = stream(
-        live.return_status_changed,
-        description="Status changes of a return, or of all this caller may see where none is "
-        "named. A slow reader is told the newest of each return.",
-    )
-    shipment_milestones: ShipmentMilestoneItem = stream(
-        live.shipment_milestones,
-        description="Scans and status changes of a shipment or an order's, none left out.",
-    )
-    case_updated: CaseItem = stream(
-        live.case_updated,
-        description="Changes of service cases and their messages. A slow reader is told the "
-        "newest of each case.",
-    )
+    order_timeline: OrderTimelineItem = live.order_timeline
+    order_status_changed: OrderStatusItem = live.order_status_changed
+    return_status_changed: ReturnStatusItem = live.return_status_changed
+    shipment_milestones: ShipmentMilestoneItem = live.shipment_milestones
+    case_updated: CaseItem = live.case_updated
 
 
 def build_schema() -> strawberry.Schema:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from hub.events.event import RECORDED, TIMELINE, Event, StatusChange
 from hub.events.making import event_id
@@ -15,6 +16,13 @@ from hub.security.scope import Scope
 from resolvers.live_items import Feed, Following, LiveEvent
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class At(NamedTuple):
+    """A place in a stream."""
+
+    cursor: str
+    sequence: int
 
 
 def told_entry(entry: TimelineEntry, following: Following, scope: Scope) -> TimelineEntry | None:
@@ -53,15 +61,13 @@ def item_of_entry(entry: TimelineEntry, *, cursor: str) -> LiveEvent:
     )
 
 
-def item_of_event(
-    event: Event, feed: Feed, node: Record, *, cursor: str, conflated: int, sequence: int
-) -> LiveEvent:
+def item_of_event(event: Event, feed: Feed, node: Record, *, at: At, conflated: int) -> LiveEvent:
     """An event of a record, with the record it is told of as it is now."""
     record = event.record
     return LiveEvent(
         feed=feed,
-        cursor=cursor,
-        sequence=sequence,
+        cursor=at.cursor,
+        sequence=at.sequence,
         event_id=event.id,
         type=f"{event.noun}.{event.change}",
         occurred_at=event.occurred_at,

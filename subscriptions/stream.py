@@ -25,19 +25,17 @@ from hub.observe import metrics
 from hub.security.principal import Principal
 from hub.security.scope import Scope, scope_of
 from hub.store.timeline_after import TimelineAfter
-from resolvers.context import Context
-from resolvers.engine import Engine, Plan, Request
+from resolvers.engine import Plan, Request
 from resolvers.errors import public_error
 from resolvers.live_items import Feed, Following, Opening
 from subscriptions.audience import Audience
-from subscriptions.cursor import Cursors
 from subscriptions.fanout import Fanout
 from subscriptions.outlet import Outlet, Stream
 from subscriptions.question import variables_that_matter
 from subscriptions.resume import Log, Resuming
 from subscriptions.telling import Means, Telling
 
-__all__ = ["Outlet", "Stream", "StreamTimes", "Streams", "Tail"]
+__all__ = ["Means", "Outlet", "Stream", "Streams", "Tail"]
 
 HEARTBEAT_S = 20.0
 LOOK_S = 0.5  # how often a change between LIVE and DEGRADED is looked for
@@ -59,14 +57,6 @@ class Tail(Log, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class StreamTimes:
-    """Seconds: between signs of life, and what telling one event may take."""
-
-    heartbeat_s: float = HEARTBEAT_S
-    deadline_s: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
 class Question:
     """What subscribers share an audience by: the same document, variables and scope."""
 
@@ -82,19 +72,16 @@ class Streams:
 
     def __init__(
         self,
-        engine: Engine,
-        open_context: Callable[[Principal, str], Context],
+        means: Means,
         *,
         tail: Tail,
-        cursors: Cursors,
         timeline: TimelineAfter,
-        times: StreamTimes = StreamTimes(),
+        heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self._tail = tail
-        self._times = times
-        self._cursors = cursors
         self._timeline = timeline
-        self._means = Means(engine, open_context, cursors, lambda: tail.epoch, times.deadline_s)
+        self._means = means
+        self._heartbeat_s = heartbeat_s
         self.fanout = Fanout(lambda: tail.position, lambda: tail.is_degraded)
         self._resuming = Resuming(tail, self.fanout, self._entries)
         self._audiences: dict[Question, Audience] = {}
@@ -111,10 +98,10 @@ class Streams:
         Raises OpsHubError (what may not be seen is NotFound), and then nothing was written.
         """
         try:
-            async with asyncio.timeout(self._times.deadline_s):
+            async with asyncio.timeout(self._means.deadline_s):
                 return await self._opened(request, principal, outlet, correlation_id)
         except TimeoutError:
-            raise DeadlineExceeded(self._times.deadline_s) from None
+            raise DeadlineExceeded(self._means.deadline_s) from None
         except GraphQLError as error:
             raise public_error(error, correlation_id) from error
 
@@ -157,7 +144,7 @@ class Streams:
     def _read_cursor(self, opening: Opening) -> int | None:
         if opening.after is None:
             return None
-        return self._cursors.read(opening.after, opening.digest, self._tail.epoch)
+        return self._means.cursors.read(opening.after, opening.digest, self._tail.epoch)
 
     def _audience(self, question: Question, telling: Telling) -> Audience:
         found = self._audiences.get(question)
@@ -218,11 +205,11 @@ class Streams:
     async def follow(self) -> None:
         """Tell every stream that it lives, at intervals and when the state changes; for ever."""
         loop = asyncio.get_running_loop()
-        state, next_at = self.fanout.state, loop.time() + self._times.heartbeat_s
+        state, next_at = self.fanout.state, loop.time() + self._heartbeat_s
         while True:
-            await asyncio.sleep(min(LOOK_S, self._times.heartbeat_s))
+            await asyncio.sleep(min(LOOK_S, self._heartbeat_s))
             if self.fanout.state is not state or loop.time() >= next_at:
-                state, next_at = self.fanout.state, loop.time() + self._times.heartbeat_s
+                state, next_at = self.fanout.state, loop.time() + self._heartbeat_s
                 for audience in list(self._audiences.values()):
                     audience.beat()
 

@@ -28,8 +28,10 @@ from resolvers.engine import Engine, Request
 from resolvers.errors import wire_errors
 from resolvers.live_items import Beat, Feed, Following, Gap, GapReason, Item, Snapshot, StreamState
 from subscriptions.cursor import Cursors
-from subscriptions.items import item_of_entry, item_of_event, told_entry
+from subscriptions.items import At, item_of_entry, item_of_event, told_entry
 from subscriptions.topics import is_case_of, subject_of
+
+DEADLINE_S = 5.0  # telling one event, or opening a stream; as an agent's query
 
 
 class Payload(NamedTuple):
@@ -52,7 +54,7 @@ class Means:
     open_context: Callable[[Principal, str], Context]
     cursors: Cursors
     epoch: Callable[[], str]
-    deadline_s: float
+    deadline_s: float = DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,9 @@ class Telling:
         if node is None or not self._is_followed(node):
             return None
         place = sequence if sequence is not None else event.position or 0
-        cursor = self.cursor(place)
-        item = item_of_event(
-            event, self.following.feed, node, cursor=cursor, conflated=conflated, sequence=place
-        )
-        return Payload(await self._encoded(item, context), cursor, place)
+        at = At(self.cursor(place), place)
+        item = item_of_event(event, self.following.feed, node, at=at, conflated=conflated)
+        return Payload(await self._encoded(item, context), *at)
 
     def _is_followed(self, node: Record) -> bool:
         return self.following.feed is not Feed.CASES or is_case_of(self.following, node)

@@ -13,21 +13,17 @@ import pytest
 from hub.model.errors import (
     CursorExpired,
     CursorForeign,
-    DeadlineExceeded,
     InputInvalid,
     NotFound,
     SlowConsumer,
-    SourceTimeout,
 )
 from hub.model.order import Order, OrderStatus
 from hub.model.shipment import ShipmentStatus
 from hub.model.values import Ref
 from subscriptions.outlet import WAITING_MAX
-from subscriptions.stream import StreamTimes
 from tests.support.live_hub import (
     AGENT,
     BEGAN,
-    CASE,
     ORDER,
     OTHER,
     RMA,
@@ -323,8 +319,7 @@ async def test_an_audience_goes_when_its_last_subscriber_does(hub: LiveHub) -> N
 
 
 async def test_streams_live_and_say_when_messages_are_away(tmp_path: Path) -> None:
-    times = StreamTimes(heartbeat_s=0.05)
-    async with running_live_hub(tmp_path, times=times) as hub:
+    async with running_live_hub(tmp_path, heartbeat_s=0.05) as hub:
         beating = asyncio.create_task(hub.streams.follow())
         _, outlet = await hub.open(AGENT, ORDERS, ids=[id_of(ORDER)])
         _, timeline = await hub.open(AGENT, TIMELINE, id=id_of(ORDER))
@@ -338,73 +333,6 @@ async def test_streams_live_and_say_when_messages_are_away(tmp_path: Path) -> No
         stream, again = await hub.open(AGENT, ORDERS, ids=[id_of(ORDER)], after=outlet.cursors[-1])
         assert again.messages == []
         stream.close()
-
-
-async def test_one_dead_system_holds_up_nobody_else(tmp_path: Path) -> None:
-    """The section of a system that never answers: the others are told meanwhile."""
-    async with running_live_hub(tmp_path, times=StreamTimes(deadline_s=0.5)) as hub:
-        await hub.tell(_order())
-        slow = ORDERS.replace("node { number status }", "node { number cases { number } }")
-        _, stuck = await hub.open(AGENT, slow.replace("nodes { number status }", "cursor"),
-                                  ids=[id_of(ORDER)])  # fmt: skip
-        _, quick = await hub.open(AGENT, ORDERS, ids=[id_of(ORDER)])
-        hub.sources["crm"].gate = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        await _flap(hub, 4)
-        await quick.until(5)
-        assert loop.time() - began < 0.4
-        assert len(stuck.messages) == 1
-        gap = (await stuck.until(2))[1]
-        assert (gap["__typename"], gap["reason"]) == ("StreamGap", "NOT_READ")
-        hub.sources["crm"].gate.set()
-
-
-async def test_a_system_that_fails_costs_its_section_alone(hub: LiveHub) -> None:
-    await hub.tell(_order())
-    document = ORDERS.replace("node { number status }", "node { number cases { number } }")
-    _, outlet = await hub.open(AGENT, document, ids=[id_of(ORDER)])
-    hub.sources["crm"].failure = SourceTimeout("crm", "no answer")
-    await _flap(hub, 1)
-    await hub.settled()
-    message = outlet.messages[-1]
-    assert message["data"]["f"]["node"] == {"number": "O1", "cases": None}
-    assert [each["extensions"]["code"] for each in message["errors"]] == ["SOURCE_TIMEOUT"]
-
-
-async def test_a_version_never_goes_back(hub: LiveHub) -> None:
-    await hub.tell(_order())
-    _, outlet = await hub.open(AGENT, ORDERS, ids=[id_of(ORDER)])
-    await _flap(hub, 2)
-    await hub.settled()
-    hub.tail.hand_on([replace(hub.tail.events[0], id="again", changes=())])
-    await _flap(hub, 1, start=3)
-    await hub.settled()
-    versions = [each["entityVersion"] for each in outlet.items[1:]]
-    assert versions == sorted(versions)
-    assert len(versions) == 3
-
-
-async def test_a_lost_entry_is_read_again_before_the_next(hub: LiveHub) -> None:
-    """An entry that was recorded without an event, or whose event was lost, is told in its turn."""
-    await hub.tell(_order())
-    _, outlet = await hub.open(AGENT, TIMELINE, id=id_of(ORDER))
-    await hub.settled()
-    hand_on, hub.tail.hand_on = hub.tail.hand_on, lambda events: None  # type: ignore[method-assign]
-    await hub.tell(next(each for each in world() if each.ref == RMA))
-    hub.tail.hand_on = hand_on  # type: ignore[method-assign]
-    await hub.tell(next(each for each in world() if each.ref == CASE))
-    await hub.settled()
-    assert [each["sequence"] for each in outlet.items[1:]] == [2, 3]
-
-
-async def test_opening_has_a_deadline(tmp_path: Path) -> None:
-    async with running_live_hub(tmp_path, times=StreamTimes(deadline_s=0.1)) as hub:
-        hub.sources["erp"].gate = asyncio.Event()
-        with pytest.raises(DeadlineExceeded):
-            await hub.open(AGENT, ORDERS, ids=[id_of(ORDER)])
-        hub.sources["erp"].gate.set()
-        assert hub.streams._audiences == {}
 
 
 async def test_a_new_order_is_told_by_a_filter(hub: LiveHub) -> None:

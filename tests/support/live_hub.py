@@ -44,7 +44,8 @@ from resolvers.engine import Engine, Request
 from resolvers.errors import wire_errors
 from resolvers.schema import build_schema
 from subscriptions.cursor import Cursors
-from subscriptions.stream import Stream, Streams, StreamTimes
+from subscriptions.stream import HEARTBEAT_S, Means, Stream, Streams
+from subscriptions.telling import DEADLINE_S
 from tests.support.fake_source import FakeSource, terms
 from tests.support.stores import opened_store
 
@@ -226,12 +227,12 @@ def open_context(
 
 @asynccontextmanager
 async def running_live_hub(
-    folder: Path, *, times: StreamTimes | None = None, records: Sequence[Record] | None = None
+    folder: Path, *, heartbeat_s: float = HEARTBEAT_S, deadline_s: float = DEADLINE_S
 ) -> AsyncIterator[LiveHub]:
-    """A live hub whose systems know `records`; none has been told yet."""
+    """A live hub whose systems know the `world`; nothing has been told yet."""
     async with opened_store(f"sqlite:///{folder}/hub.sqlite") as store:
-        hub = await _composed(store, times or StreamTimes())
-        for record in world() if records is None else records:
+        hub = await _composed(store, heartbeat_s, deadline_s)
+        for record in world():
             hub.sources[record.ref.system].put(record)
         try:
             yield hub
@@ -240,7 +241,7 @@ async def running_live_hub(
             await hub.reads.close()
 
 
-async def _composed(store: Store, times: StreamTimes) -> LiveHub:
+async def _composed(store: Store, heartbeat_s: float, deadline_s: float) -> LiveHub:
     sources = {
         name: FakeSource(
             name,
@@ -268,14 +269,14 @@ async def _composed(store: Store, times: StreamTimes) -> LiveHub:
         applied=applied, now=clock.now,
     )  # fmt: skip
     engine = Engine(build_schema())
-    streams = Streams(
+    means = Means(
         engine,
         lambda who, correlation_id: open_context(reads, references, who, correlation_id),
-        tail=tail,
-        cursors=Cursors(await shared_secret(store, "cursor")),
-        timeline=TimelineAfter(store),
-        times=times,
+        Cursors(await shared_secret(store, "cursor")),
+        lambda: tail.epoch,
+        deadline_s,
     )
+    streams = Streams(means, tail=tail, timeline=TimelineAfter(store), heartbeat_s=heartbeat_s)
     return LiveHub(store, sources, reads, references, engine, tail, streams, taking)
 
 
