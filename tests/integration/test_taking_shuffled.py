@@ -4,6 +4,7 @@
 to three times under new message ids.
 """
 
+import asyncio
 import os
 import random
 import time
@@ -11,11 +12,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pytest
+from sqlalchemy import select
 
 from hub.events import taking
 from hub.events.applying import Doubt
 from hub.events.candidates import Candidate
 from hub.events.entity_states import State
+from hub.events.envelope import decode
+from hub.events.event import Event
 from hub.events.told import Fate, Told
 from hub.model.case import Case
 from hub.model.order import LineStatus, Order, OrderStatus
@@ -25,6 +29,8 @@ from hub.model.shipment import Shipment
 from hub.model.timeline_transitions import base_key, statuses_of
 from hub.model.values import Ref
 from hub.store.engine import Store
+from hub.store.migrate import open_store
+from hub.store.tables import event_log
 from tests.support.stores import rows_of
 from tests.support.taking import Intake, Systems
 from tests.support.told_histories import BATCH, Histories, histories, told_of
@@ -34,25 +40,35 @@ SEED = int(os.environ.get("OPSHUB_PROVE_SEED", "20261121"))
 
 
 async def take_all(store: Store, made: Histories, told: Sequence[Told]) -> Intake:
-    intake = Intake(store, systems=Systems(orders=made.orders, shipments=made.shipments))
+    intake = _intake(store, made)
     began = time.perf_counter()
-    fates: Counter[str] = Counter()
-    for start in range(0, len(told), BATCH):
-        taken = await intake.taking.take(told[start : start + BATCH])
-        fates.update(one.value if isinstance(one, Fate) else repr(one) for one in taken)
-    took_s = time.perf_counter() - began
-    backend = "sqlite" if store.is_sqlite else "postgresql"
-    print(f"{backend}: {len(told)} told in {took_s:.2f} s, {len(told) / took_s:.0f}/s, {fates}")
-    assert set(fates) <= {fate.value for fate in Fate}
+    fates = await _take(intake, [told[n : n + BATCH] for n in range(0, len(told), BATCH)])
+    _tell_pace(store, len(told), time.perf_counter() - began, fates)
     return intake
+
+
+def _intake(store: Store, made: Histories) -> Intake:
+    return Intake(store, systems=Systems(orders=made.orders, shipments=made.shipments))
+
+
+async def _take(intake: Intake, batches: Sequence[Sequence[Told]]) -> Counter[str]:
+    """How many met which fate; nothing may have failed."""
+    taken = [one for batch in batches for one in await intake.taking.take(batch)]
+    assert [one for one in taken if not isinstance(one, Fate)] == []
+    return Counter(one.value for one in taken if isinstance(one, Fate))
+
+
+def _tell_pace(store: Store, told: int, took_s: float, fates: Counter[str]) -> None:
+    backend = "sqlite" if store.is_sqlite else "postgresql"
+    print(f"{backend}: {told} told in {took_s:.2f} s, {told / took_s:.0f}/s, {dict(fates)}")
 
 
 async def wrongs_of(intake: Intake, made: Histories) -> list[str]:
     """Every way in which what is believed differs from what happened; none where all is well."""
     return [
         *await _wrong_states(intake, made.final()),
-        *_wrong_events(intake, made),
-        *await _wrong_timelines(intake, made),
+        *_wrong_events(events := await _logged(intake.store), made),
+        *await _wrong_timelines(intake, made, events),
     ]
 
 
@@ -75,11 +91,18 @@ async def _wrong_states(intake: Intake, final: dict[Ref, Record]) -> list[str]:
     ]
 
 
-def _wrong_events(intake: Intake, made: Histories) -> list[str]:
+async def _logged(store: Store) -> list[Event]:
+    """Every event of the log, in the order in which it was written."""
+    async with store.read() as connection:
+        rows = await connection.execute(select(event_log).order_by(event_log.c.id))
+        return [decode(row.envelope, row.position) for row in rows]
+
+
+def _wrong_events(events: Sequence[Event], made: Histories) -> list[str]:
     wrongs: list[str] = []
     last: dict[tuple[str, Ref], int] = {}  # entries are numbered apart from their order
-    told = [event for event in intake.events if event.noun != "timeline"]
-    for event in intake.events:
+    told = [event for event in events if event.noun != "timeline"]
+    for event in events:
         if event.version < last.get((event.noun, event.ref), -1):
             wrongs.append(f"{event.noun} of {event.ref} goes back to {event.version}")
         last[event.noun, event.ref] = event.version
@@ -96,7 +119,7 @@ def _wrong_events(intake: Intake, made: Histories) -> list[str]:
     return wrongs
 
 
-async def _wrong_timelines(intake: Intake, made: Histories) -> list[str]:
+async def _wrong_timelines(intake: Intake, made: Histories, events: Sequence[Event]) -> list[str]:
     wrongs: list[str] = []
     expected: dict[Ref, set[str]] = {}
     for record in made.changes:
@@ -112,9 +135,7 @@ async def _wrong_timelines(intake: Intake, made: Histories) -> list[str]:
             wrongs.append(f"{ref} tells a fact twice")
         if missing := expected[ref] - {base_key(key) for key in keys}:
             wrongs.append(f"{ref} does not tell {sorted(missing)}")
-    recorded = {
-        (event.ref, event.entry.natural_key) for event in intake.events if event.entry is not None
-    }
+    recorded = {(event.ref, event.entry.natural_key) for event in events if event.entry is not None}
     if recorded != {(e.order, e.natural_key) for entries in found for e in entries}:
         wrongs.append("timeline events are not the timeline")
     return wrongs
@@ -166,6 +187,26 @@ async def test_in_order_each_change_is_one_event(store: Store) -> None:
     assert await wrongs_of(intake, made) == []
     changes = [e for e in intake.events if e.noun in ("order", "shipment", "case")]
     assert [event.record for event in changes] == made.changes
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(60 + CHANGES // 20)
+async def test_two_processes_end_as_one(url: str, store: Store) -> None:
+    """Both take parts of the same, each at its own pace, the same records at once."""
+    print(f"seed {SEED + 2}, {CHANGES} changes")
+    random_ = random.Random(SEED + 2)
+    made = histories(CHANGES, random_)
+    told = told_of(made, random_)
+    batches = [told[n : n + BATCH] for n in range(0, len(told), BATCH)]
+    second = await open_store(url, process="two")
+    began = time.perf_counter()
+    try:
+        both = [_intake(each, made) for each in (store, second)]
+        fates = await asyncio.gather(_take(both[0], batches[::2]), _take(both[1], batches[1::2]))
+    finally:
+        await second.close()
+    _tell_pace(store, len(told), time.perf_counter() - began, fates[0] + fates[1])
+    assert await wrongs_of(both[0], made) == []
 
 
 async def test_the_checker_sees_a_hub_that_ignores_versions(
