@@ -74,8 +74,9 @@ def _shipment(words: Words, scene: Scene, note: Row, *, number: str) -> Row:
     name = words.names
     units = sum(line["quantity"] for line in note["lines"])
     company = {words.company: note["company"]} if words.company else {}
+    order = note.get("written") or words.host_order(note["order"])
     return {
-        name["s_key"]: number, **company, name["order"]: words.host_order(note["order"]),
+        name["s_key"]: number, **company, name["order"]: order,
         name["created"]: words.write(scene.at), name["parcels"]: 1 + int(units // UNITS_PER_PARCEL),
         **words.new_shipment(note, units),
     }  # fmt: skip
@@ -92,7 +93,10 @@ def _add_lines(words: Words, scene: Scene, shipment: Row, note: Row) -> None:
 
 
 def _short(words: Words, scene: Scene, shipment: Row) -> None:
-    """Half of the largest line is not on its shelf, whose rest is blocked until it is counted."""
+    """Half of the largest line is not on its shelf, whose rest is blocked until it is counted.
+
+    What is missing goes in a parcel of its own, later.
+    """
     name = words.names
     sql = words.sql("SELECT * FROM {lines} WHERE {l_shipment} = ? ORDER BY {l_quantity} DESC")
     line = scene.rows(sql, shipment[name["s_key"]])[0]
@@ -102,6 +106,12 @@ def _short(words: Words, scene: Scene, shipment: Row) -> None:
         " AND {l_number} = ?"
     )
     scene.connection.execute(sql, (missing, shipment[name["s_key"]], line[name["l_number"]]))
+    scene.post.send(words.system, "ship", {
+        "company": shipment[words.company] if words.company else None,
+        "written": shipment[name["order"]],
+        "lines": [{"line": line[name["l_number"]], "sku": line[name["l_sku"]],
+                   "unit": line[name["l_unit"]], "quantity": missing}],
+    })  # fmt: skip
     free = "max(0, {on_hand} - {allocated} - {quality} - {damaged})"
     _shelve(words, scene, line[name["l_sku"]], {
         "allocated": f"max(0, {{allocated}} - {missing})", "quality": f"{{quality}} + {free}",

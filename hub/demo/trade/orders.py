@@ -82,9 +82,9 @@ def line_moves(words: Words) -> tuple[Move, ...]:
              sets={name["allocated"]: wanted, name["backordered"]: "0"}, weight=6),
         Move("release_line", line, ("ALLOCATED",), "RELEASED", when=here,
              then=taking(words, _release_line)),
-        Move("start_pick", line, ("RELEASED",), "PICKING", when=here),
+        Move("start_pick", line, ("RELEASED",), "PICKING", when=here, weight=30),
         Move("pick", line, ("PICKING",), "PICKED", when=here,
-             sets={name["picked"]: wanted, name["shorted"]: "0"}),
+             sets={name["picked"]: wanted, name["shorted"]: "0"}, weight=20),
         Move("short_pick", line, ("PICKING",), "SHORT_PICKED",
              sets={name["picked"]: found, name["shorted"]: f"{wanted} - {found}"},
              when=f"{here} AND {wanted} - {found} > 0", weight=2),
@@ -92,11 +92,12 @@ def line_moves(words: Words) -> tuple[Move, ...]:
              sets={name["backordered"]: name["shorted"], name["allocated"]: name["picked"]},
              weight=2),
         Move("pick_elsewhere", line, ("SHORT_PICKED",), "RELEASED", when=here, weight=2),
-        Move("pack", line, ("PICKED",), "PACKED", when=here, sets={name["packed"]: name["picked"]}),
+        Move("pack", line, ("PICKED",), "PACKED", when=here, sets={name["packed"]: name["picked"]},
+             weight=20),
         Move("ship", line, ("PACKED",), "SHIPPED", when=here,
-             sets={name["shipped"]: name["packed"]}),
+             sets={name["shipped"]: name["packed"]}, weight=20),
         Move("deliver", line, ("SHIPPED",), "DELIVERED", when=here,
-             sets={name["delivered"]: name["shipped"]}),
+             sets={name["delivered"]: name["shipped"]}, weight=20),
         Move("promise", line, ("PENDING", "BACKORDERED", "ALLOCATED"), then=taking(words, _again),
              weight=3),
     )  # fmt: skip
@@ -148,15 +149,20 @@ def _release_line(words: Words, scene: Scene, row: Row) -> None:
 
 
 def _ask_warehouse(words: Words, scene: Scene, rows: list[Row]) -> None:
-    """The order to ship what has not gone yet, as paper for a warehouse."""
+    """The order to ship what has not gone yet, as paper for a warehouse.
+
+    A line that was picked short is there already, and the warehouse sends the rest by itself.
+    """
     name = words.names
     lines = [
         {"line": row[name["l_number"]], "sku": row[name["sku"]], "unit": row[name["unit"]],
          "quantity": row[name["ordered"]] - row[name["cancelled"]] - row[name["shipped"]]}
         for row in rows
+        if not row[name["shorted"]]
     ]  # fmt: skip
     note = {"company": words.company, "order": rows[0][name["l_order"]], "lines": lines}
-    scene.post.send(scene.rng.choice(words.warehouses), "ship", note)
+    if lines:
+        scene.post.send(scene.rng.choice(words.warehouses), "ship", note)
 
 
 def _cancel_lines(words: Words, scene: Scene, order: Row) -> None:

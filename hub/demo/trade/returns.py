@@ -32,12 +32,12 @@ def return_moves(words: Words) -> tuple[Move | Birth, ...]:
     over = {name["credit"]: f"'{credit['NOT_APPLICABLE']}'"}
     return (
         Birth("request_return", rma, lambda scene, key: _request(words, scene, key), weight=2),
-        Move("review", rma, ("REQUESTED",), "PENDING_REVIEW", weight=3),
+        Move("review", rma, ("REQUESTED",), "PENDING_REVIEW", weight=5),
         Move("authorize", rma, ("REQUESTED", "PENDING_REVIEW"), "AUTHORIZED",
              (name["authorized_at"],), sets=steps["LABEL_ISSUED"], then=taking(words, _authorize)),
-        Move("decline", rma, ("PENDING_REVIEW",), "DECLINED", sets=over, weight=1),
+        Move("decline", rma, ("PENDING_REVIEW",), "DECLINED", sets=over, weight=4),
         Move("cancel_return", rma, ("REQUESTED", "PENDING_REVIEW"), "CANCELLED", sets=over,
-             weight=1),
+             weight=2),
         Move("lapse", rma, ("AUTHORIZED",), "EXPIRED", sets=steps["NOT_SHIPPED"] | over,
              when=sql("{expires_at} < :moment"), weight=1),
         Move("send_back", rma, ("AUTHORIZED",), "IN_TRANSIT", sets=steps["IN_TRANSIT"],
