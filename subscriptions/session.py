@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hub.model.errors import OpsHubError, SubscriptionsExceeded, Unauthenticated
 from hub.observe import metrics
-from hub.observe.correlation import correlated
+from hub.observe.correlation import correlated, new_correlation_id
 from hub.security.principal import Principal
 from resolvers.body import GraphQLRequest
 from resolvers.operations import Caller
@@ -61,10 +61,10 @@ class Operation:
 
     session: Session
     id: str
+    caller: Caller
     head: bytes = field(init=False)
     stream: OpenedStream | None = None
     task: asyncio.Task[None] | None = None
-    caller: Caller | None = None
     is_over: bool = False
 
     def __post_init__(self) -> None:
@@ -179,7 +179,6 @@ class Session:
         if failure is None:
             self._end(operation, complete(operation.id))
         else:
-            assert operation.caller is not None, "only what has begun can end"
             failed = self._parts.runner.failed(failure, operation.caller)
             self._end(operation, error(operation.id, failed.errors))
 
@@ -208,23 +207,21 @@ class Session:
             raise Closing(Code.NOT_ACKNOWLEDGED, "subscribe came before connection_ack")
         if word.id in self._operations:
             raise Closing(Code.DUPLICATE_ID, f"Subscriber for {word.id} already exists")
-        operation = Operation(self, word.id)
+        client = client_of(self._headers, principal.subject)
+        caller = Caller(principal, client, new_correlation_id())
+        if len(self._operations) >= OPERATIONS_MAX:
+            full = SubscriptionsExceeded("operations of one socket", limit=OPERATIONS_MAX)
+            self.wire.force(error(word.id, self._parts.runner.failed(full, caller).errors))
+            return
+        operation = Operation(self, word.id, caller)
         self._operations[word.id] = operation
         metrics.count_socket_operation(self.transport, 1)
-        operation.task = asyncio.create_task(
-            self._run(operation, word.request, principal), name="operation"
-        )
+        operation.task = asyncio.create_task(self._run(operation, word.request), name="operation")
 
-    async def _run(
-        self, operation: Operation, request: GraphQLRequest, principal: Principal
-    ) -> None:
-        runner = self._parts.runner
-        with correlated() as correlation:
-            client = client_of(self._headers, principal.subject)
-            caller = operation.caller = Caller(principal, client, correlation)
+    async def _run(self, operation: Operation, request: GraphQLRequest) -> None:
+        runner, caller = self._parts.runner, operation.caller
+        with correlated(caller.correlation):
             try:
-                if len(self._operations) > OPERATIONS_MAX:
-                    raise SubscriptionsExceeded("operations of one socket", limit=OPERATIONS_MAX)
                 ran = await runner.run(request, caller, operation, opened=operation.opened)
             except Exception as failure:  # the outermost loop of an operation: masked, and logged
                 ran = runner.failed(failure, caller)

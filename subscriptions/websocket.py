@@ -105,6 +105,7 @@ class WebSocketEndpoint:
                 session.take(read_word(message))
             except Closing as closing:
                 session.close(closing.code, closing.reason)
+            await session.wire.room()  # who does not read is not read
         if not session.wire.is_over:
             session.wire.close()
 

@@ -79,7 +79,10 @@ class Wire:
         return True
 
     def force(self, content: bytes) -> None:
-        """As `write`, without the bound: for the few words of the protocol itself."""
+        """As `write`, without the bound: for the words of the protocol itself.
+
+        Who writes what a peer asks for waits for `room` before it reads on.
+        """
         if self.is_over:
             return
         self.written += 1
@@ -92,6 +95,11 @@ class Wire:
     async def put(self, content: bytes) -> None:
         """As `write`, and wait for room."""
         while not self.write(content):
+            await self.room()
+
+    async def room(self) -> None:
+        """Wait until there is room, or all is over."""
+        while not self.has_room and not self.is_over:
             self._room.clear()
             await self._room.wait()
 
@@ -147,9 +155,8 @@ class Wire:
                 self._stuck_since = self._clock()
                 await self._send(each)
         except (OSError, RuntimeError):
-            self.is_over = True
-            self._waiting.clear()
-            self._waiting_bytes = 0
+            self._writer = None
+            self.close()
         finally:
             self._stuck_since = None
             self._writer = None
