@@ -160,6 +160,21 @@ SOCKET_OPERATIONS = Gauge(
     ("transport",),
     registry=REGISTRY,
 )
+NATS_UP = Gauge(
+    "opshub_nats_up",
+    "1 while messages go out and come in, 0 while NATS is away.",
+    registry=REGISTRY,
+)
+NATS_ERRORS = Counter(
+    "opshub_nats_errors",
+    "What the connection to NATS reported: refused connects, lost ones, messages not heard.",
+    registry=REGISTRY,
+)
+EVENTS_UNPUBLISHED = Gauge(
+    "opshub_events_unpublished",
+    "Events that wait to be told over NATS, at the last look of the process that tells them.",
+    registry=REGISTRY,
+)
 
 _UP = {"UP": 1.0, "DEGRADED": 0.5, "DOWN": 0.0}
 
@@ -251,6 +266,18 @@ def count_sent(transport: str, count: int) -> None:
 def count_closed(transport: str, code: str) -> None:
     """The hub closed a connection; DROPPED where the peer did not read, else the code it sent."""
     SOCKETS_CLOSED.labels(transport, code).inc()
+
+
+def show_nats(is_connected: bool) -> None:
+    NATS_UP.set(1.0 if is_connected else 0.0)
+
+
+def count_nats_error() -> None:
+    NATS_ERRORS.inc()
+
+
+def show_events_unpublished(count: int) -> None:
+    EVENTS_UNPUBLISHED.set(count)
 
 
 def value_of(name: str, labels: dict[str, str]) -> float:
