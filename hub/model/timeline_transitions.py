@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hub.model.case import Visibility
+from hub.model.catalog import NOUNS
 from hub.model.order import Order
 from hub.model.record import Record, fields_of
 from hub.model.timeline import Severity, TimelineCategory, TimelineEntry
@@ -146,14 +147,28 @@ TRANSITIONS: tuple[Transition, ...] = (
 )  # fmt: skip
 
 
+STATUSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        noun: tuple(
+            name
+            for name, field in fields_of(of).items()
+            if field.kind == "coded" and name.endswith("status")
+        )
+        for noun, of in NOUNS.items()
+    }
+)
+"""By noun the fields that are statuses: those whose change is the news of an event."""
+
+_OF_NOUN: Mapping[str, tuple[Transition, ...]] = MappingProxyType(
+    {noun: tuple(row for row in TRANSITIONS if row.rule.noun == noun) for noun in NOUNS}
+)
+
+
 def statuses_of(record: Record) -> dict[str, str]:
     """Its statuses by canonical field, and a hash of each part that is watched."""
-    statuses = {
-        name: str(code.value)
-        for name, field in fields_of(type(record)).items()
-        if field.kind == "coded" and name.endswith("status")
-        if (code := getattr(record, name)) is not None
-    }
+    names = STATUSES[record.ref.noun]
+    codes = ((name, getattr(record, name)) for name in names)
+    statuses = {name: str(code.value) for name, code in codes if code is not None}
     for name, fields in WATCHED.get(record.ref.noun, {}).items():
         said = repr([getattr(record, field) for field in fields])
         statuses[name] = sha256(said.encode()).hexdigest()[:8]
@@ -171,8 +186,8 @@ def facts_of(order: Order, record: Record, *, before: Statuses | None, version: 
     ]
     turns = [
         Fact(told, _again(told, version))
-        for row in TRANSITIONS
-        if row.rule.noun == record.ref.noun and _applies(row, before, after)
+        for row in _OF_NOUN[record.ref.noun]
+        if _applies(row, before, after)
         if (entry := entry_by(row.rule, order, record)) is not None
         if (told := replace(entry, causal_rank=rank_of(row.beside)))
     ]

@@ -128,8 +128,7 @@ class TimelineEntries:
         _check([_under(each, key) for each in told for key in _keys(each)], TOLD_MAX)
         last = await self._lock_orders(connection, {_order(each.entry) for each in told})
         asked = sorted({(*_order(each.entry), key) for each in told for key in _asked(each)})
-        known: set[tuple[OrderKey, str | None]]
-        known = {*await _known(connection, asked, self._store)}
+        known = await _known_keys(connection, asked, self._store)
         recorded_at = self._now()
         answers: list[TimelineEntry | None] = []
         for each in told:
@@ -237,6 +236,16 @@ async def _known(
     )
     found = [entry_of_row(row) for row in rows.mappings()]
     return {(_order(entry), entry.natural_key): entry for entry in found}
+
+
+async def _known_keys(
+    connection: AsyncConnection, wanted: Sequence[tuple[str, str, str]], store: Store
+) -> set[tuple[OrderKey, str | None]]:
+    """The keys of `_known` alone."""
+    asked = among(wanted, store)
+    same = _same_order(timeline_entry, asked) & (timeline_entry.c.natural_key == asked.c.part_2)
+    rows = await connection.execute(select(asked).join(timeline_entry, same))
+    return {((system, key), natural_key) for system, key, natural_key in rows}
 
 
 async def _insert(
