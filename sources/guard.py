@@ -31,8 +31,9 @@ from hub.security.principal import CallerClass
 from sources.breaker import Breaker, Monotonic, TokenBucket
 from sources.guard_health import Observed
 from sources.places import Places, analyst_share
-from sources.port import NativeRecord, Source
+from sources.port import ChangeCursor, ChangePage, NativeRecord, Source
 
+POLLS_MAX = 1  # looks at changes at once, whatever else runs: polling never starves people
 QUEUED_MAX = 256  # calls of one class waiting for a place of one system; more are refused as busy
 RETRY_AFTER_MAX_S = 60.0  # seconds; a system that asks for more is asked again anyway
 
@@ -60,6 +61,8 @@ class GuardedSource:
         self._running = 0
         self._breaker = Breaker(clock=clock)
         self._bucket, self._analysts = _buckets(limits, clock)
+        self._polls = _buckets(limits, clock)[1]
+        self._polling = asyncio.Semaphore(POLLS_MAX)
         self._quiet_until = 0.0
         self._observed = Observed(unmapped, clock)
 
@@ -99,6 +102,20 @@ class GuardedSource:
 
     async def list(self, noun: str, query: ListQuery) -> ListPage | OpsHubError:
         return await self._guarded("list", noun, lambda: self._source.list(noun, query))
+
+    async def changes(
+        self, noun: str, after: ChangeCursor | None, limit: int
+    ) -> ChangePage | OpsHubError:
+        """The next page of changes; one at a time, and of the quota only a share."""
+        async with self._polling:
+            wait_s = 0.0 if self._polls is None else self._polls.take()
+            if wait_s:
+                return SourceBusy(
+                    self.name, "the share of its quota for polling is used up", retry_after_s=wait_s
+                )
+            return await self._guarded(
+                "changes", noun, lambda: self._source.changes(noun, after, limit)
+            )
 
     async def native(self, noun: str, key: str) -> NativeRecord | OpsHubError | None:
         return await self._guarded("native", noun, lambda: self._source.native(noun, key))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from hub.config.problems import Problem
@@ -20,6 +22,45 @@ class NativeRecord(NamedTuple):
 
     native: Mapping[str, Any]
     canonical: Record | OpsHubError
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCursor:
+    """Where a look at the changes of one entity goes on.
+
+    A look asks for what was changed at `since` or after it, from the beginning where that is None,
+    or, `is_unset`, for what has no time of change. `place` is where its next page begins, in the
+    source's own words, None at the first one. `seen` is the latest time of change that was met.
+    """
+
+    since: datetime | None = None
+    place: str | None = None
+    seen: datetime | None = None
+    is_unset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRow:
+    """A record that was changed, or why it could not be read; `at` is its time of change.
+
+    `key` is None where not even that could be read.
+    """
+
+    key: str | None
+    outcome: Record | OpsHubError
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Changed records, oldest first where the source has an order; `cursor` is behind them.
+
+    With `is_last` the look is over: the next one begins at `cursor.seen`, less the overlap.
+    """
+
+    records: Sequence[ChangedRow]
+    cursor: ChangeCursor
+    is_last: bool
 
 
 class Source(Protocol):
@@ -52,6 +93,13 @@ class Source(Protocol):
     ) -> Sequence[Sequence[Record | OpsHubError] | OpsHubError]: ...
 
     async def list(self, noun: str, query: ListQuery) -> ListPage: ...
+
+    async def changes(self, noun: str, after: ChangeCursor | None, limit: int) -> ChangePage:
+        """The next page of changes of an entity that declares them; None is the beginning.
+
+        At most `limit` rows, or what the system itself has on a page.
+        """
+        ...
 
     async def native(self, noun: str, key: str) -> NativeRecord | None:
         """One record in both forms, for `opshub source test`."""

@@ -26,7 +26,8 @@ from sources.alignment import (
 from sources.fields import Shape
 from sources.mapping import EntityMapping, SpecUnusable, compile_entity
 from sources.paths import Row
-from sources.port import ROWS_MAX, NativeRecord
+from sources.port import ROWS_MAX, ChangeCursor, ChangePage, NativeRecord
+from sources.rest_changes import RestChanges
 from sources.rest_client import HttpSystem
 from sources.rest_conditions import (
     NoMatch,
@@ -62,6 +63,7 @@ class RestEntity:
     by_key: PagedRequest | None
     by: Mapping[str, PagedRequest]
     list: PagedRequest | None
+    changes: RestChanges | None
 
 
 class RestSource:
@@ -140,6 +142,13 @@ class RestSource:
         read = read_rows(entity.mapping, rows, self._now())
         return ListPage([each.outcome for each in read], cursor)
 
+    async def changes(self, noun: str, after: ChangeCursor | None, limit: int) -> ChangePage:
+        """One page of the system's own size: it has no other, so `limit` says nothing here."""
+        entity = self._entity(noun)
+        if entity.changes is None:
+            raise SourceCannot(self.name, f"{noun}: it declares no changes")
+        return await entity.changes.page(after or ChangeCursor(), self._now())
+
     async def native(self, noun: str, key: str) -> NativeRecord | None:
         entity = self._entity(noun)
         if entity.by_key is None:
@@ -188,7 +197,9 @@ class RestSource:
         if unknown:
             raise SpecUnusable((f"by_{unknown[0]}",), "it asks by a field that is not declared")
         made = {field: request for field, request in by.items() if request is not None}
-        return RestEntity(spec, mapping, paged(spec.by_key), made, paged(spec.list))
+        asked = paged(None if spec.changes is None else spec.changes.request)
+        changes = None if asked is None else RestChanges(spec, mapping, asked)
+        return RestEntity(spec, mapping, paged(spec.by_key), made, paged(spec.list), changes)
 
     def _entity(self, noun: str) -> RestEntity:
         if noun not in self._entities:

@@ -36,8 +36,9 @@ from sources.alignment import (
 )
 from sources.conditions import predicates_of
 from sources.paths import Row
-from sources.port import ROWS_MAX, NativeRecord
+from sources.port import ROWS_MAX, ChangeCursor, ChangePage, NativeRecord
 from sources.silence import no_answer
+from sources.sql_changes import change_order, change_page, changes_after
 from sources.sql_check import check_entity, located
 from sources.sql_clauses import among_rows, clause_of, fitting_rows
 from sources.sql_engine import check_size, fetch, open_engine
@@ -130,6 +131,16 @@ class SqlSource:
         has_more = len(rows) > limit
         cursor = encode_cursor(steps, rows[limit - 1]) if has_more else None
         return ListPage([each.outcome for each in page], cursor)
+
+    async def changes(self, noun: str, after: ChangeCursor | None, limit: int) -> ChangePage:
+        entity = self._entity(noun)
+        order = change_order(entity.spec, entity.mapping)
+        shape = await self._shape(noun)
+        cursor, limit = after or ChangeCursor(), min(limit, ROWS_MAX)
+        statement = changes_after(shape, order, cursor).limit(limit + 1)
+        with self._span(noun, "changes", 1):
+            rows = await self._fetch(shape, statement)
+        return change_page(entity.mapping, order, cursor, rows=rows, limit=limit, now=self._now())
 
     async def native(self, noun: str, key: str) -> NativeRecord | None:
         entity = self._entity(noun)

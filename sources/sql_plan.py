@@ -80,6 +80,7 @@ def columns_of(spec: EntitySpec) -> tuple[str, ...]:
             if extra is not None and extra.column is not None
         ]
     names += [attribute.column for attribute in spec.attributes.values()]
+    names += spec.changes.order_by if spec.changes is not None else ()
     return tuple(dict.fromkeys(names))
 
 

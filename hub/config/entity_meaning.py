@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
+from hub.config.changes_meaning import check_changes
 from hub.config.connection_specs import Request
 from hub.config.field_meaning import check_attributes, check_fields
 from hub.config.field_specs import FieldSpec
 from hub.config.findings import Findings, Place
+from hub.config.paging_meaning import PLACEHOLDER, check_paging
 from hub.config.problems import Path, likely_word, one_of, with_article
 from hub.config.vocabulary import KEY_WORDS, NESTED_NOUNS, OPERATORS, PAGE_WORDS
 from hub.model.catalog import NOUNS
 
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_PAGING = ("next", "page", "cursor")
 _WORD = re.compile(r"\w+")
 _LITERAL = re.compile(
     r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1", re.DOTALL
@@ -29,6 +29,7 @@ def check_entity(findings: Findings, place: Place) -> None:
     if entity.stale_for_s < entity.fresh_for_s:
         findings.value((*place.path, "stale_for"), "shorter than fresh_for",
                        expected="at least fresh_for")  # fmt: skip
+    check_changes(findings, place)
     check_fields(findings, place, entity.fields, (*place.path, "fields"))
     check_attributes(findings, place, entity.attributes)
 
@@ -147,7 +148,7 @@ def _likely_by(name: str, place: Place) -> str | None:
 
 
 def _check_keyed(findings: Findings, path: Path, request: Request) -> None:
-    holes = _PLACEHOLDER.findall(request.get)
+    holes = PLACEHOLDER.findall(request.get)
     at = (*path, "get")
     unknown = [hole for hole in holes if hole not in KEY_WORDS | PAGE_WORDS]
     for hole in unknown:
@@ -157,12 +158,12 @@ def _check_keyed(findings: Findings, path: Path, request: Request) -> None:
     if asked != 1 and not unknown:
         findings.value(at, f"{asked} placeholders for keys",
                        expected="exactly one {keys|csv} or {key}")  # fmt: skip
-    _check_paging(findings, path, request, holes)
+    check_paging(findings, path, request, holes=holes)
 
 
 def _check_list(findings: Findings, place: Place, request: Request) -> None:
     path = (*place.path, "list")
-    holes = _PLACEHOLDER.findall(request.get)
+    holes = PLACEHOLDER.findall(request.get)
     for hole in holes:
         if hole in PAGE_WORDS:
             continue
@@ -180,21 +181,4 @@ def _check_list(findings: Findings, place: Place, request: Request) -> None:
             findings.key((*path, "sort", order), f"unknown field {order!r}",
                          expected=one_of(place.fields),
                          likely=likely_word(order, place.fields))  # fmt: skip
-    _check_paging(findings, path, request, holes)
-
-
-def _check_paging(findings: Findings, path: Path, request: Request, holes: list[str]) -> None:
-    used = [word for word in _PAGING if getattr(request, word) is not None]
-    if len(used) > 1:
-        findings.value((*path, used[1]), " and ".join(used), expected="one way of paging")
-    for word in ("page", "cursor", "size"):
-        if word in holes and getattr(request, word) is None:
-            findings.value((*path, "get"), f"{{{word}}} without {word}:",
-                           expected=f"{word}: beside it")  # fmt: skip
-    for word in ("page", "cursor"):
-        if getattr(request, word) is not None and word not in holes:
-            findings.value((*path, word), f"{word}: without {{{word}}} in get",
-                           expected=f"{{{word}}} in get")  # fmt: skip
-    if request.page is not None and request.size is None:
-        findings.value((*path, "page"), "pages by number without size",
-                       expected="size: records a page, so that the last one is known")  # fmt: skip
+    check_paging(findings, path, request, holes=holes)

@@ -9,6 +9,7 @@ from hub.config.connection_specs import AuthSpec
 from hub.config.delivery_meaning import check_delivery
 from hub.config.documents import Document
 from hub.config.entity_meaning import check_entity
+from hub.config.event_meaning import check_events
 from hub.config.findings import Findings, Place, declared_nouns
 from hub.config.problems import Path, likely_word, one_of
 from hub.config.reference_meaning import check_cross_reference
@@ -48,6 +49,8 @@ def _check_system(findings: Findings, system: SystemSpec) -> None:
                          likely=likely_word(noun, NOUNS))  # fmt: skip
     for command in system.commands.values():
         _check_command(findings, system, command)
+    if system.events is not None:
+        check_events(findings, system, system.events)
 
 
 def _check_connection(findings: Findings, system: SystemSpec, path: Path) -> None:

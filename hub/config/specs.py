@@ -15,6 +15,7 @@ from hub.config.command_specs import CommandSpec
 from hub.config.connection_specs import AuthSpec, Request
 from hub.config.delivery_specs import DeliverySpec
 from hub.config.documents import Document
+from hub.config.event_specs import ChangesSpec, EventsSpec
 from hub.config.field_specs import (
     AttributeSpec,
     Columns,
@@ -53,14 +54,6 @@ class Limits(Node):
     in_flight: int = Field(4, ge=1, le=256)
     batch: int = Field(100, ge=1, le=10_000)
     quota: Quota | None = None
-
-
-class ChangesSpec(Node):
-    """How changes are found by polling: in this order, this often, reading again this far back."""
-
-    order_by: Columns
-    every_s: Seconds = Field(alias="every")
-    overlap_s: Seconds = Field(alias="overlap")
 
 
 class EntitySpec(Node):
@@ -104,6 +97,7 @@ class SystemSpec(Node):
     limits: Limits = Field(default_factory=Limits.model_construct)
     entities: Annotated[dict[str, EntitySpec], Field(min_length=1)]
     commands: dict[str, CommandSpec] = Field(default_factory=dict)
+    events: EventsSpec | None = None
 
     @check_model(mode="before")
     @classmethod

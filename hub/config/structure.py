@@ -161,7 +161,7 @@ def _likely_member(document: Document, path: Path, context: Mapping[str, Any]) -
 _STAND_INS: dict[str, Any] = {
     "key": "?", "url": "?", "role": "erp", "kind": "sql", "get": "/", "path": "/", "column": "?",
     "version": "1", "order_by": "?", "every": "1s", "overlap": "1s", "settles_within": "1s",
-    "reference_unique": "true", "user": "?", "password": "?",
+    "reference_unique": "true", "user": "?", "password": "?", "entity": "order", "header": "?",
 }  # fmt: skip
 """What takes the place of something missing, so that the rest is still looked at."""
 

@@ -13,12 +13,12 @@ from pathlib import Path as FilePath
 
 from hub.config.command_specs import BodyRequest, CommandSpec, FindSpec, Over, RefusalSpec
 from hub.config.connection_specs import AuthSpec, BasicSpec, Request
+from hub.config.event_specs import ChangesSpec, EventsSpec
 from hub.config.field_specs import AttributeSpec, CurrencySpec, FieldSpec, ToSpec, UnitSpec
 from hub.config.includes import read_with_includes
 from hub.config.problems import Problem, SystemsFileInvalid, in_order
 from hub.config.semantics import check_meaning
 from hub.config.specs import (
-    ChangesSpec,
     CrossReferenceSpec,
     EntitySpec,
     Limits,
@@ -31,8 +31,8 @@ from hub.config.variables import expand_variables
 
 __all__ = [
     "AttributeSpec", "AuthSpec", "BasicSpec", "BodyRequest", "ChangesSpec", "CommandSpec",
-    "CrossReferenceSpec", "CurrencySpec", "EntitySpec", "FieldSpec", "FindSpec", "Limits", "Over",
-    "Problem", "Quota", "RefusalSpec", "Request", "SystemSpec", "SystemsFile",
+    "CrossReferenceSpec", "CurrencySpec", "EntitySpec", "EventsSpec", "FieldSpec",
+    "FindSpec", "Limits", "Over", "Problem", "Quota", "RefusalSpec", "Request", "SystemSpec", "SystemsFile",
     "SystemsFileInvalid", "ToSpec", "UnitSpec", "load_systems", "read_systems",
 ]  # fmt: skip
 

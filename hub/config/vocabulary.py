@@ -28,6 +28,9 @@ PAGE_WORDS = frozenset({"page", "cursor", "size", "sort"})
 KEY_WORDS = frozenset({"keys|csv", "key"})
 """Placeholders of a request by key or by field."""
 
+SINCE_WORD = "since"
+"""The placeholder of a request for changes: the instant from which they are wanted."""
+
 OPERATORS = frozenset({
     "eq", "ne", "in", "notIn", "gt", "gte", "lt", "lte", "between", "contains", "startsWith",
     "isNull",

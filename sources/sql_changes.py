@@ -1,0 +1,105 @@
+"""Changes of a table in pages by keyset on (time of change, key): rows of one time are all met.
+
+The time is compared in its native form, so that an index on it serves; rows that have none are
+asked for by themselves, in the order of their keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Select
+
+from hub.config.specs import EntitySpec
+from sources.changed import change_field, changed_rows, latest
+from sources.conditions import Compare
+from sources.fields import FieldMapping
+from sources.mapping import EntityMapping
+from sources.paths import Row
+from sources.port import ChangeCursor, ChangePage
+from sources.sql_clauses import Columns, bound, clause_of
+from sources.sql_pages import Step, decode_cursor, encode_cursor
+from sources.sql_shape import EntityShape
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOrder:
+    """The instant, its native columns, and those of the key behind it."""
+
+    field: FieldMapping
+    times: tuple[str, ...]
+    key: tuple[str, ...]
+
+    def steps(self, *, is_unset: bool) -> list[Step]:
+        """The order of a look: rows without a time have only their key."""
+        columns = self.key if is_unset else self.times + self.key
+        return [Step(column, False) for column in dict.fromkeys(columns)]
+
+
+def change_order(spec: EntitySpec, mapping: EntityMapping) -> ChangeOrder:
+    """The order of an entity's changes; SourceCannot where it declares none."""
+    field = change_field(spec, mapping)
+    return ChangeOrder(field, field.columns, mapping.key)
+
+
+def changes_after(shape: EntityShape, order: ChangeOrder, cursor: ChangeCursor) -> Select[Any]:
+    """The rows behind a cursor, in order, without a limit."""
+    columns = shape.columns
+    steps = order.steps(is_unset=cursor.is_unset)
+    clauses = [_without_time(columns, order) if cursor.is_unset else _with_time(columns, order)]
+    if cursor.place is not None:
+        clauses.append(_beyond(columns, steps, decode_cursor(steps, cursor.place)))
+    elif cursor.since is not None and not cursor.is_unset:
+        clauses.append(_since(columns, order.field, cursor.since))
+    ordered = [columns.by_name[step.column] for step in steps]
+    return shape.select.where(*clauses).order_by(*ordered)
+
+
+def change_page(
+    mapping: EntityMapping,
+    order: ChangeOrder,
+    cursor: ChangeCursor,
+    *,
+    rows: Sequence[Row],
+    limit: int,
+    now: datetime,
+) -> ChangePage:
+    """The page of what was fetched: one row more than `limit` says that there are more."""
+    taken = rows[:limit]
+    records = changed_rows(mapping, order.field, taken, now)
+    steps = order.steps(is_unset=cursor.is_unset)
+    place = encode_cursor(steps, taken[-1]) if taken else cursor.place
+    behind = ChangeCursor(cursor.since, place, latest(records, cursor.seen), cursor.is_unset)
+    return ChangePage(records, behind, is_last=len(rows) <= limit)
+
+
+def _with_time(columns: Columns, order: ChangeOrder) -> ColumnElement[bool]:
+    return sa.and_(*(columns.by_name[name].is_not(None) for name in order.times))
+
+
+def _without_time(columns: Columns, order: ChangeOrder) -> ColumnElement[bool]:
+    return sa.or_(*(columns.by_name[name].is_(None) for name in order.times))
+
+
+def _since(columns: Columns, field: FieldMapping, since: datetime) -> ColumnElement[bool]:
+    """The instant in native form, through the field's own codec."""
+    assert field.encode is not None  # every instant of native columns encodes
+    (row,) = field.encode([since]).rows
+    return clause_of(columns, Compare(field.columns, "gte", row, field.moment))
+
+
+def _beyond(columns: Columns, steps: Sequence[Step], values: Sequence[Any]) -> ColumnElement[bool]:
+    """a >= x AND (a > x OR (a = x AND b > y) …): the first part finds the place in the index."""
+    alternatives: list[ColumnElement[bool]] = []
+    equal: list[ColumnElement[bool]] = []
+    for step, value in zip(steps, values, strict=True):
+        column, given = columns.by_name[step.column], bound(columns, step.column, value)
+        alternatives.append(sa.and_(*equal, column > given))
+        equal.append(column == given)
+    first = steps[0].column
+    start = columns.by_name[first] >= bound(columns, first, values[0])
+    return sa.and_(start, sa.or_(*alternatives))
