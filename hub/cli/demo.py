@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 PACE_S = 2.0
 
 Pace = Annotated[
-    float, typer.Option(help="Seconds between two changes in a demo system; 0 keeps them still.")
+    float,
+    typer.Option(min=0, help="Seconds between two changes in a demo system; 0 keeps them still."),
 ]
 
 

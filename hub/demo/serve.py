@@ -58,9 +58,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", required=True, type=Path)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--pace", type=float, default=2.0, help="seconds a change; 0 is still")
+    parser.add_argument("--pace", type=_pace, default=2.0, help="seconds a change; 0 is still")
     parser.add_argument("--until-stdin-closes", action="store_true")
     return parser.parse_args(arguments)
+
+
+def _pace(text: str) -> float:
+    pace = float(text)
+    if pace < 0:
+        raise ValueError(text)
+    return pace
 
 
 def _listen(host: str, port: int) -> socket.socket:
