@@ -113,10 +113,11 @@ class Resuming:
             await stream.room.wait()
             if stream.is_over:
                 return
+            at = event.position or 0
             try:
-                payload = await audience.telling.of_event(event, conflated=left_out)
+                payload = await audience.telling.of_event(event, conflated=left_out, sequence=at)
             except Unread:
-                payload = await self._unread(audience, event.position or 0)
+                payload = await self._unread(audience, at)
             if payload is not None:
                 stream.put(payload, event)
 
