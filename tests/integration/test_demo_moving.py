@@ -229,3 +229,40 @@ async def test_a_move_can_be_asked_for(world: World) -> None:
     assert refused.json()["fault"]["reason"].startswith("ship begins at LBL")
     senseless = httpx2.post(f"{north.url}/__pace", json={"pace": "fast"})
     assert senseless.status_code == 422
+
+
+@pytest.mark.parametrize("name", ["wms-north", "crm", "carrier", "erp-us"])
+async def test_every_message_is_one_the_file_declares(world: World, name: str) -> None:
+    """Each names a kind of the file and brings the record, or the key, that its row says."""
+    file = load_systems(world.demo.systems_file, environ=os.environ | world.demo.environment)
+    system = file.systems[name]
+    events = system.events
+    assert events is not None
+    assert events.kind is not None
+    kinds: set[str] = set()
+    for payload in world.said_by(name):
+        message = _json(payload)
+        if message is None:
+            continue
+        row = events.of[message[events.kind]]
+        path = row.record or ".".join(row.key or ())
+        told = _at(message, path)
+        if told is None:
+            continue  # the nonsense that does not say what it is about
+        kinds.add(message[events.kind])
+        assert events.id is None or message[events.id]
+        if row.record is not None:
+            shape = Shape(name, row.entity, False, file.targets, base_unit=None,
+                          on_unmapped=lambda field, word: None)  # fmt: skip
+            decoded = compile_entity(system.entities[row.entity], shape).record(told, FETCHED_AT)
+            assert isinstance(decoded, Record), decoded
+    assert kinds - RARELY_SAID == set(events.of) - RARELY_SAID
+
+
+RARELY_SAID = {"customer.changed", "credit-memo.changed", "return.changed", "invoice.changed"}
+
+
+def _at(message: Any, path: str) -> Any:
+    for part in path.split("."):
+        message = message.get(part) if isinstance(message, dict) else None
+    return message
