@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ VERSION = micros(NOW)
 SECOND = 1_000_000
 
 
-def item(word: str, *, as_of: datetime | None, fetched_at: datetime = EARLIER) -> object:
+def item(word: str, *, as_of: datetime | None, fetched_at: datetime) -> Any:
     """A record; without `as_of` its system tells no time of it."""
     made = make("item", "A", description=word)
     return replace(made, as_of=as_of or fetched_at, fetched_at=fetched_at)
@@ -32,17 +33,17 @@ def state(*, by_reading: bool = False) -> State:
     )  # fmt: skip
 
 
-def told(word: str, seconds: float, **how: object) -> Candidate:
+def told(word: str, seconds: float, **how: Any) -> Candidate:
     """`seconds` after the version that is believed; `timed` by record, message or nobody."""
     by = how.get("timed", "record")
     at = NOW + timedelta(seconds=seconds)
     fetched_at = how.get("fetched_at", EARLIER)
-    record = item(word, as_of=at if by == "record" else None, fetched_at=fetched_at)  # type: ignore[arg-type]
+    record = item(word, as_of=at if by == "record" else None, fetched_at=fetched_at)
     version = None if by == "nobody" else VERSION + round(seconds * SECOND)
     via = Via.POLL if how.get("polled") else Via.NATS
-    given = Told(ref=ref("item", "A"), via=via, record=record, version=version)  # type: ignore[arg-type]
+    given = Told(ref=ref("item", "A"), via=via, record=record, version=version)
     is_final = bool(how.get("final"))
-    return candidate(given, record, Place(), is_read=is_final, is_final=is_final)  # type: ignore[arg-type]
+    return candidate(given, record, Place(), is_read=is_final, is_final=is_final)
 
 
 @pytest.mark.parametrize(
