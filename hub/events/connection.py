@@ -116,6 +116,13 @@ class Nats:
             raise NatsUnavailable("NATS is away; what is to be told waits in the hub's database")
         return self._jetstream
 
+    @property
+    def client(self) -> Client:
+        """The connection itself; NatsUnavailable while there is none. Another after each loss."""
+        if self._client is None or not self.is_connected:
+            raise NatsUnavailable("NATS is away; what was told to it waits there")
+        return self._client
+
     def subscribe(self, subject: str, heard: Heard) -> None:
         """Hear the subject from the next connect on, and from every one after it.
 

@@ -9,24 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC
 from typing import Protocol
 
 from nats import errors as nats_errors
+from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 
 from hub.events.connection import Nats
 from hub.events.intake import Again, Message, Verdict
+from hub.events.pull import Pull
 from hub.events.streams import ACK_WAIT_S, CONSUMER_IN, STREAM_IN
 from hub.events.subjects import system_of
 from hub.events.told import Via
 from hub.model.errors import NatsUnavailable
 
-FETCH_MAX = 100  # messages taken up at once
-FETCH_WAIT_S = 5.0
-HEARTBEAT_S = 1.0  # of a fetch without messages: without it the server or the consumer is gone
-IN_PROGRESS_EVERY_S = ACK_WAIT_S / 3  # so that no other process takes up what we work on
+IN_PROGRESS_EVERY_S = ACK_WAIT_S / 3
 AWAY_PAUSE_S = 0.5
 TRACEPARENT_MAX = 60  # characters
 
@@ -45,13 +44,14 @@ class Incoming:
     def __init__(self, nats: Nats, intake: Receives) -> None:
         self._nats = nats
         self._intake = intake
+        self._taken_up: Sequence[Msg] = ()
 
     async def follow(self) -> None:
         """Take in for ever, while NATS is there. Cancel it to stop: what was not answered comes
         again, here or elsewhere."""
         while True:
             try:
-                await self._take_from(self._nats.jetstream)
+                await self._take_from(self._nats.client)
             except NatsUnavailable:
                 await asyncio.sleep(AWAY_PAUSE_S)
             except (nats_errors.Error, OSError, TimeoutError) as error:
@@ -61,28 +61,36 @@ class Incoming:
                     self._nats.suspect()
                 await asyncio.sleep(AWAY_PAUSE_S)
 
-    async def _take_from(self, jetstream: JetStreamContext) -> None:
+    async def _take_from(self, client: Client) -> None:
         """As long as this connection lasts."""
-        pulled = await jetstream.pull_subscribe_bind(durable=CONSUMER_IN, stream=STREAM_IN)
-        while self._nats.jetstream is jetstream:
+        async with Pull(client, stream=STREAM_IN, consumer=CONSUMER_IN) as pull:
+            beating = asyncio.create_task(self._keep(pull), name="messages under way")
             try:
-                messages = await pulled.fetch(FETCH_MAX, FETCH_WAIT_S, HEARTBEAT_S)
-            except nats_errors.TimeoutError:
-                continue
-            await self._take(messages)
+                while self._nats.client is client:
+                    await self._take(await pull.next())
+            finally:
+                beating.cancel()
 
     async def _take(self, messages: Sequence[Msg]) -> None:
         """Each is answered exactly once; an answer that is lost makes it come again."""
-        beating = asyncio.create_task(_keep(messages), name="messages under way")
+        self._taken_up = messages
         try:
             verdicts = await self._intake.receive([_message(each) for each in messages])
         finally:
-            beating.cancel()
+            self._taken_up = ()
         for message, verdict in zip(messages, verdicts, strict=True):
             if isinstance(verdict, Again):
                 await message.nak(delay=verdict.delay_s)
             else:
                 await message.ack()
+
+    async def _keep(self, pull: Pull) -> None:
+        """Say now and then that messages are under way, so that no other process takes them up."""
+        while True:
+            await asyncio.sleep(IN_PROGRESS_EVERY_S)
+            for message in (*self._taken_up, *pull.waiting):
+                with suppress(nats_errors.Error):  # then the connection ends, and they come again
+                    await message.in_progress()
 
 
 def _message(told: Msg) -> Message:
@@ -98,11 +106,3 @@ def _message(told: Msg) -> Message:
         received_at=seen.timestamp.astimezone(UTC),
         tries=seen.num_delivered - 1,
     )
-
-
-async def _keep(messages: Sequence[Msg]) -> None:
-    """Say now and then that they are under way."""
-    while True:
-        await asyncio.sleep(IN_PROGRESS_EVERY_S)
-        for message in messages:
-            await message.in_progress()
