@@ -75,6 +75,19 @@ class Settings(BaseSettings):
         "A NATS server with JetStream; without it the hub starts its own on loopback.",
         repr=False,
     )
+    nats_credentials: Path | None = _setting(
+        None, "file", "The .creds file of the hub's user (JWT and seed), for an external NATS."
+    )
+    nats_nkey: Path | None = _setting(
+        None, "file", "The nkey seed of the hub's user, for an external NATS."
+    )
+    nats_tls_ca: Path | None = _setting(
+        None, "file", "The certificates that sign the NATS server's own; else the system's."
+    )
+    nats_tls_cert: Path | None = _setting(
+        None, "file", "The hub's certificate, where NATS asks for one."
+    )
+    nats_tls_key: Path | None = _setting(None, "file", "The key of the hub's certificate.")
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "word", "The least serious line that is logged."
     )
