@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from hub.config.settings import Settings
 from hub.config.systems import SystemsFile
 from hub.connected import Connected, WallClock
+from hub.events.connection import NatsAccess
+from hub.events.dead_letters import DeadLetters
+from hub.live import Follow, Ground, Live, open_live
 from hub.model.errors import SourceError, StoreUnavailable
 from hub.observe import metrics
 from hub.observe.health import Part, Readiness, readiness
@@ -36,10 +39,10 @@ from hub.store.migrate import migrate, open_store
 from hub.store.timeline_entries import TimelineEntries
 from hub.store.usage import UsageStore
 from hub.web.routes import web_routes
-from resolvers.audit import AuditContext
 from resolvers.context import Context
 from resolvers.cost import Toll
 from resolvers.counted import CountedRequests
+from resolvers.dead_letters import DeadLetterContext
 from resolvers.engine import Engine
 from resolvers.http import GraphQLEndpoint
 from resolvers.limits import Limits
@@ -50,6 +53,10 @@ from resolvers.persisted_steps import Step, steps_of
 from resolvers.schema import build_schema
 from resolvers.usage import Usage
 from resolvers.usage_clients import CLIENT_HEADERS
+from subscriptions.operation import Runner
+from subscriptions.session import Parts
+from subscriptions.sse import EventStreams
+from subscriptions.websocket import WebSocketEndpoint
 
 
 @dataclass(slots=True)
@@ -63,18 +70,24 @@ class Hub:
     engine: Engine
     trusted: ManifestFile
     usage: Usage
+    letters: DeadLetters
+    live: Live = field(init=False)
     background: list[asyncio.Task[None]] = field(default_factory=list)
     is_draining: bool = False
 
     def asgi(self) -> Starlette:
         """The application a server runs."""
-        origins = self.settings.cors_origins
+        endpoint = self.endpoint()
+        runner = Runner(endpoint.operations, self.live.streams)
+        sockets, authenticate = self.live.sockets, self.authenticator.authenticate
+        talking = WebSocketEndpoint(Parts(authenticate, runner, sockets), origins=endpoint.origins)
         return Starlette(
             routes=[
-                Route("/graphql", self.endpoint()),
-                *web_routes(self.look, self.authenticator.authenticate),
+                Route("/graphql", replace(endpoint, event_streams=EventStreams(runner, sockets))),
+                WebSocketRoute("/graphql", talking),
+                *web_routes(self.look, authenticate),
             ],
-            middleware=[_cors(origins)],
+            middleware=[_cors(self.settings.cors_origins)],
         )
 
     def endpoint(self) -> GraphQLEndpoint:
@@ -105,10 +118,11 @@ class Hub:
 
     def open_context(self, principal: Principal, correlation_id: str) -> Context:
         """What resolvers see, for one request of one principal."""
-        return AuditContext(
+        return DeadLetterContext(
             reads=self.connected.reads.open(scope_of(principal), caller=caller_class(principal)),
             references=self.connected.references,
             audit=AuditLog(self.store),
+            dead_letters=self.letters,
             principal=principal,
             system_roles=self.connected.roles,
             correlation_id=correlation_id,
@@ -125,28 +139,38 @@ class Hub:
         """How ready this process is; asks its own store, never a source."""
         problem = self.authenticator.problem
         identity = Part("identity", is_ok=problem is None, message=problem)
-        parts = [await _store_part(self.store), identity, Part("schema", is_ok=True)]
+        built = Part("schema", is_ok=True)
+        parts = [await _store_part(self.store), identity, built, self.live.part()]
         return readiness(parts, self.connected.seen(), is_draining=self.is_draining)
 
     async def start(self) -> list[SourceError]:
-        """Look at every system once; what is wrong there, never raised."""
+        """Come to life: look at every system once; what is wrong there, never raised."""
+        self.keep_running(self.live.background())
         return await self.connected.start()
+
+    def keep_running(self, works: Sequence[Follow]) -> None:
+        """Each for ever, until the hub is closed."""
+        self.background += [in_background(kept_running(each)) for each in works]
 
     def drain(self) -> None:
         self.is_draining = True
+        self.live.sockets.drain()
 
     async def close(self) -> None:
         for task in self.background:
             task.cancel()
         await asyncio.gather(*self.background, return_exceptions=True)
+        await self.live.close()
         with suppress(StoreUnavailable):
             await self.usage.write()
         await self.connected.close()
         await self.store.close()
 
 
-async def open_hub(settings: Settings, systems: SystemsFile, rules: TokenRules) -> Hub:
-    """Everything opened and joined; the store is migrated first."""
+async def open_hub(
+    settings: Settings, systems: SystemsFile, rules: TokenRules, *, nats: NatsAccess | None = None
+) -> Hub:
+    """Everything opened and joined, at rest until `start`; the store is migrated first."""
     await migrate(settings.store_dsn)
     store = await open_store(settings.store_dsn, process=chain_name(settings.data_dir))
     now = WallClock().now
@@ -167,9 +191,22 @@ async def open_hub(settings: Settings, systems: SystemsFile, rules: TokenRules) 
     trusted = ManifestFile(settings.trusted_documents)
     trusted.refresh()
     usage = Usage(engine.graphql_schema, UsageStore(store), now=now)
-    hub = Hub(settings, store, connected, authenticator, engine, trusted, usage)
-    running = (references.follow, trusted.follow, usage.follow, *authenticator.background())
-    hub.background += [in_background(kept_running(each)) for each in running]
+    letters = DeadLetters(store, now=now)
+    hub = Hub(settings, store, connected, authenticator, engine, trusted, usage, letters)
+    hub.live = await open_live(
+        Ground(
+            settings=settings,
+            store=store,
+            connected=connected,
+            authenticator=authenticator,
+            engine=engine,
+            letters=letters,
+            open_context=hub.open_context,
+            now=now,
+        ),
+        nats,
+    )
+    hub.keep_running((references.follow, trusted.follow, usage.follow, *authenticator.background()))
     return hub
 
 

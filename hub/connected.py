@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 
 from hub.config.systems import SystemsFile
+from hub.events.event import Event
 from hub.model.errors import SourceError
 from hub.observe.health import SystemSeen
 from hub.observe.tasks import in_background
@@ -60,6 +61,12 @@ class Connected:
     def roles(self) -> dict[str, str]:
         """The role of each system, by its name."""
         return {source.name: source.role for source in self.sources}
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Hold what events tell of records, so that whoever asks next is told the same."""
+        for event in events:
+            if event.record is not None:
+                self.reads.invalidate(event.ref, record=event.record)
 
     def seen(self) -> list[SystemSeen]:
         """Each system as its guard saw it last; asks none."""

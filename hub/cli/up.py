@@ -92,7 +92,7 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
             )
         nats_url = await _messages(settings, stack, tell=wanted.tell)
         read = partial(_systems, settings, demo)
-        hub = await _hub(settings, read(), rules, stack)
+        hub = await _hub(settings, read(), rules, stack, nats_url)
         for problem in await hub.start():
             wanted.tell(f"problem: {problem}")
         hub.background.append(in_background(follow_file(hub, read, wanted.tell)))
@@ -149,12 +149,18 @@ async def _messages(settings: Settings, stack: AsyncExitStack, *, tell: Tell) ->
 
 
 async def _hub(
-    settings: Settings, systems: SystemsFile, rules: TokenRules, stack: AsyncExitStack
+    settings: Settings,
+    systems: SystemsFile,
+    rules: TokenRules,
+    stack: AsyncExitStack,
+    nats_url: str | None,
 ) -> Hub:
     """The composed hub, its store brought up to date."""
     from hub.app import open_hub
+    from hub.events.connection import NatsAccess
 
-    hub = await open_hub(settings, systems, rules)
+    nats = None if nats_url is None else NatsAccess(nats_url)
+    hub = await open_hub(settings, systems, rules, nats=nats)
     stack.push_async_callback(hub.close)
     return hub
 

@@ -1,7 +1,7 @@
 """Whether this process lives and may take traffic, as pure functions over what others have seen.
 
 Liveness touches nothing. Readiness needs the hub's own store and a built schema; a system that is
-down leaves the hub ready, since every other section of an answer still stands.
+down leaves the hub ready, since every other section of an answer still stands, and so does NATS.
 """
 
 from __future__ import annotations
@@ -26,16 +26,20 @@ class SystemSeen:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something the hub itself needs before it can serve; `message` says what is missing."""
+    """Something of the hub itself; `message` says what is missing.
+
+    Without one that is needed it cannot serve, without another it is degraded.
+    """
 
     name: str
     is_ok: bool
     message: str | None = None
+    is_needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`degraded` is ready with a system that is not UP. Systems keep the order they came in."""
+    """`degraded` is ready, without something it can do without. Systems keep their order."""
 
     status: Status
     parts: tuple[Part, ...]
@@ -53,17 +57,19 @@ class Readiness:
 def readiness(
     parts: Sequence[Part], systems: Sequence[SystemSeen], *, is_draining: bool
 ) -> Readiness:
-    """Draining wins over all, then a missing part, then a system that is not UP."""
+    """Draining wins over all, then a missing part that is needed, then whatever else is missing."""
     return Readiness(_status(parts, systems, is_draining), tuple(parts), tuple(systems))
 
 
 def _status(parts: Sequence[Part], systems: Sequence[SystemSeen], is_draining: bool) -> Status:
     if is_draining:
         return "draining"
-    if not all(part.is_ok for part in parts):
+    if not all(part.is_ok for part in parts if part.is_needed):
         return "not_ready"
     # UNKNOWN was not asked yet: nothing is wrong with it.
     if any(system.state in ("DEGRADED", "DOWN") for system in systems):
+        return "degraded"
+    if not all(part.is_ok for part in parts):
         return "degraded"
     return "ready"
 

@@ -111,7 +111,8 @@ class Memory:
         """What an event told of a record: kept as if it had been read then, unless what is held is
         newer. Its relations are outdated with it."""
         held = self._records.look(record.ref)
-        if held is not None and held.value is not None and held.value.as_of > record.as_of:
+        known = held.value if held else None
+        if known is not None and (known == record or known.as_of > record.as_of):
             return
         self.bump(record.ref, record=record)
         begun = self.generations.begin()
