@@ -19,6 +19,8 @@ from subscriptions.wire import Message, Send, Wire
 MESSAGES_PER_S_MAX = 100.0  # of one client; as many may come at once
 ABORT = "opshub.abort"
 """The server's extension: ends the connection without waiting for what is not read."""
+WRITE_TEXT = "opshub.write_text"
+"""The server's extension: sends a text message at once, or says False."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -77,7 +79,13 @@ class WebSocketEndpoint:
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         session: Session
-        wire = Wire(send, _text, on_room=lambda: session.room(), clock=self._parts.sockets.clock)
+        wire = Wire(
+            send,
+            _text,
+            on_room=lambda: session.room(),
+            clock=self._parts.sockets.clock,
+            at_once=scope.get("extensions", {}).get(WRITE_TEXT),
+        )
         session = Session(self._parts, wire, headers, drop=dropping(scope))
         try:
             self._parts.sockets.enter(session)

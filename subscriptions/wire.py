@@ -12,6 +12,7 @@ import time
 import types
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from functools import partial
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -27,6 +28,7 @@ WRITE_MAX_S = 10.0  # how long one write may wait; then the connection is droppe
 class Wire:
     """`message_of` makes the server's message of the bytes; `on_room` hears of room after a False.
 
+    `at_once` is a server's shorter way for one message; False where it would have to wait.
     Nothing is sent after `finish`, nor once the peer is gone.
     """
 
@@ -37,6 +39,7 @@ class Wire:
         *,
         on_room: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        at_once: Callable[[bytes], bool] | None = None,
     ) -> None:
         self.written = 0  # messages, since it was last set to 0
         self.is_over = False
@@ -44,6 +47,7 @@ class Wire:
         self._message_of = message_of
         self._on_room = on_room
         self._clock = clock
+        self._at_once = at_once
         self._waiting: deque[bytes | Message] = deque()
         self._waiting_bytes = 0
         self._stuck_since: float | None = None
@@ -70,7 +74,8 @@ class Wire:
             return True
         if self._writer is None:
             self.written += 1
-            self._step(self._message_of(content))
+            if self._at_once is None or not self._at_once(content):
+                self._step(self._message_of(content))
             return True
         if not self.has_room:
             self._is_wanted = True
@@ -172,14 +177,15 @@ class Wire:
 @types.coroutine
 def _finished(sending: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
     """Await a coroutine that has begun and now waits for something."""
+    step: Callable[[], Any]
     while True:
         try:
             value = yield waits_for
         except BaseException as error:
-            step = sending.throw, error
+            step = partial(sending.throw, error)
         else:
-            step = sending.send, value
+            step = partial(sending.send, value)
         try:
-            waits_for = step[0](step[1])
+            waits_for = step()
         except StopIteration:
             return

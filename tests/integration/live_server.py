@@ -233,8 +233,8 @@ class Talk:
 
 
 @asynccontextmanager
-async def live_server(**sockets_more: Any) -> AsyncIterator[LiveServer]:
-    """On a free port of loopback."""
+async def live_server(*, port: int = 0, **sockets_more: Any) -> AsyncIterator[LiveServer]:
+    """On loopback; port 0 takes a free one."""
     engine = Engine(strawberry.Schema(Query, Mutation, Subscription), limits=Limits())
     ticks, tokens, budgets = Ticks(engine), Tokens(), Budgets(clock=lambda: 0.0)
     sockets = Sockets(tokens.check, **sockets_more)
@@ -259,7 +259,7 @@ async def live_server(**sockets_more: Any) -> AsyncIterator[LiveServer]:
             WebSocketRoute("/graphql", WebSocketEndpoint(parts, origins=origins)),
         ]
     )
-    async with serving(app, CONNECTIONS) as port:
+    async with serving(app, CONNECTIONS, port=port) as port:
         sweeping = asyncio.create_task(sockets.follow(every_s=SWEEP_S))
         try:
             yield LiveServer(port, ticks, tokens, sockets, budgets)
@@ -269,9 +269,9 @@ async def live_server(**sockets_more: Any) -> AsyncIterator[LiveServer]:
 
 
 @asynccontextmanager
-async def serving(app: Any, connections: Any) -> AsyncIterator[int]:
+async def serving(app: Any, connections: Any, *, port: int = 0) -> AsyncIterator[int]:
     """The application behind uvicorn; its port."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", server_header=False,
         timeout_graceful_shutdown=5, **connections,
