@@ -110,22 +110,35 @@ class _Tenure:
     async def turn(self) -> None:
         """Try or renew the lease; begin the work, or end it."""
         asked_at = monotonic()
-        fence: int | None = None
         try:
-            async with asyncio.timeout(self._patience_s(asked_at)):
-                fence = await self._leases.acquire(self._name)
-        except (StoreUnavailable, TimeoutError) as error:
+            fence = await self._acquired()
+        except StoreUnavailable as error:
             self._tell_away(error)
-            if monotonic() < self._safe_until:
-                return  # still ours by the time of the last renewal
-        else:
-            self._is_away = False
-        if fence is None:
+            if monotonic() >= self._safe_until:
+                await self._stop()
+            return
+        self._is_away = False
+        safe_until = asked_at + self._leases.lease_s * SAFE_PART
+        if fence is None or monotonic() >= safe_until:
             await self._stop()
             return
-        self._safe_until = asked_at + self._leases.lease_s * SAFE_PART
+        self._safe_until = safe_until
         if self._task is None:
             self._task = asyncio.create_task(self._work(), name=f"leased {self._name}")
+
+    async def _acquired(self) -> int | None:
+        """The fence. Work is ended in time while the database has not answered yet: giving the
+        question up would wait for it too (SQLite: up to 2 s for another writer)."""
+        asking = asyncio.create_task(self._leases.acquire(self._name))
+        try:
+            await asyncio.wait({asking}, timeout=self._patience_s())
+            if not asking.done():
+                self._tell_away(StoreUnavailable("it has not answered yet"))
+                await self._stop()
+            return await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
     async def rest(self) -> None:
         """Wait for the next turn, or for the end of the work; its failure is ours."""
@@ -151,9 +164,9 @@ class _Tenure:
                 async with asyncio.timeout(RELEASE_WAIT_S):
                     await self._leases.release(self._name)
 
-    def _patience_s(self, now: float) -> float | None:
+    def _patience_s(self) -> float | None:
         """How long a renewal may take; a lease that is not ours is waited for without an end."""
-        return None if self._task is None else max(0.0, self._safe_until - now)
+        return None if self._task is None else max(0.0, self._safe_until - monotonic())
 
     async def _stop(self) -> None:
         task, self._task = self._task, None
@@ -166,5 +179,5 @@ class _Tenure:
     def _tell_away(self, error: Exception) -> None:
         """Once for each time the database is away."""
         if not self._is_away:
-            log.warning("lease %s waits for the database: %s", self._name, error or "too slow")
+            log.warning("lease %s waits for the database: %s", self._name, error)
         self._is_away = True

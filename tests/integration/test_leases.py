@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -166,6 +167,25 @@ async def test_a_database_that_is_away_ends_work_in_time_and_is_told_once(
             await until(lambda: working.running == 1)
         finally:
             await ended(task)
+
+
+async def test_a_database_that_hangs_ends_work_in_time(store: Store, other: Store) -> None:
+    """Somebody holds the row: a renewal waits, and is given up before another may begin."""
+    working = Working()
+    task = asyncio.create_task(
+        while_leased(Leases(store, holder="a", lease_s=SHORT_S), "events", working.run)
+    )
+    try:
+        await until(lambda: working.running == 1)
+        async with other.write() as connection:
+            await connection.exec_driver_sql("UPDATE lease SET fence = fence")
+            held_at = time.monotonic()
+            await until(lambda: working.running == 0)
+            assert time.monotonic() - held_at < SHORT_S * 1.5
+        await until(lambda: working.running == 1)
+        assert working.together == 1
+    finally:
+        await ended(task)
 
 
 async def test_a_defect_of_the_work_is_told_and_the_lease_given_back(store: Store) -> None:
