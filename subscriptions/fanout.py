@@ -38,6 +38,9 @@ class Recent:
                 self._events.clear()  # another life of the log
             self._events.append(event)
 
+    def clear(self) -> None:
+        self._events.clear()
+
     def after(self, position: int) -> list[Event] | None:
         """Those with a higher position; None where some of them are not kept here."""
         first = self._events[0].position if self._events else None

@@ -18,7 +18,7 @@ import orjson
 from graphql import GraphQLError
 
 from hub.events.event import Event
-from hub.model.errors import DeadlineExceeded, StoreUnavailable
+from hub.model.errors import CursorExpired, DeadlineExceeded, StoreUnavailable
 from hub.model.timeline import TimelineEntry
 from hub.model.values import Ref
 from hub.observe import metrics
@@ -53,7 +53,10 @@ class Tail(Log, Protocol):
     @property
     def is_degraded(self) -> bool: ...
 
-    def listen(self, hear: Callable[[Sequence[Event]], None], /) -> None: ...
+    @property
+    def on_replaced(self) -> list[Callable[[], None]]: ...
+
+    def listen(self, listener: Callable[[Sequence[Event]], None], /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Streams:
         self._room = asyncio.Semaphore(CATCHING_UP_MAX)
         self._open: Counter[Feed] = Counter()
         tail.listen(self.fanout.take)
+        tail.on_replaced.append(self._begin_anew)
 
     async def open(
         self, request: Request, principal: Principal, outlet: Outlet, *, correlation_id: str
@@ -108,6 +112,8 @@ class Streams:
     async def _opened(
         self, request: Request, principal: Principal, outlet: Outlet, correlation_id: str
     ) -> Stream:
+        if not self._tail.epoch:
+            raise StoreUnavailable("the hub does not follow its events yet; subscribe again")
         context = self._means.open_context(principal, correlation_id)
         opening: Opening = await self._means.engine.opening(request, context)
         telling = Telling(
@@ -212,6 +218,12 @@ class Streams:
                 state, next_at = self.fanout.state, loop.time() + self._heartbeat_s
                 for audience in list(self._audiences.values()):
                     audience.beat()
+
+    def _begin_anew(self) -> None:
+        """The events were replaced, or some are lost: nobody's cursor is worth anything."""
+        self.fanout.recent.clear()
+        for audience in list(self._audiences.values()):
+            audience.end(CursorExpired("the events were replaced; subscribe again for the state"))
 
     async def close(self) -> None:
         """Stop telling; the transports end their sockets themselves."""

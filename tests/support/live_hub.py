@@ -73,14 +73,15 @@ class MemoryTail:
         self.is_degraded = False
         self.kept_from = 1
         self.replays = 0
+        self.on_replaced: list[Callable[[], None]] = []
         self._listeners: list[Callable[[Sequence[Event]], None]] = []
 
     @property
     def position(self) -> int:
         return len(self.events)
 
-    def listen(self, hear: Callable[[Sequence[Event]], None], /) -> None:
-        self._listeners.append(hear)
+    def listen(self, listener: Callable[[Sequence[Event]], None], /) -> None:
+        self._listeners.append(listener)
 
     async def append_in(self, connection: AsyncConnection, events: Sequence[Event]) -> None:
         pass
