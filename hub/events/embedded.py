@@ -13,9 +13,11 @@ import secrets
 import shutil
 import sys
 import sysconfig
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from hub.events.partners import HUB_USER, Passwords, accounts_text
 from hub.model.errors import ConfigInvalid
 
 _START_TIMEOUT_S = 10.0
@@ -27,16 +29,20 @@ _CONFIG = """\
 listen: 127.0.0.1:-1
 ports_file_dir: {folder}
 jetstream {{ store_dir: {store} }}
-authorization {{ user: opshub, password: {password} }}
-"""
+{accounts}"""
 
 
 @dataclass(slots=True)
 class EmbeddedNats:
-    """A running server; `url` carries its credentials and is never logged."""
+    """A running server. The URLs carry credentials and are never logged.
+
+    `partner_urls` are those of the systems that tell by NATS, by their names: each is a user who
+    may publish `in.<system>.>` and hear answers under `hub.events.partners.inbox_prefix`.
+    """
 
     url: str
     process: asyncio.subprocess.Process
+    partner_urls: Mapping[str, str] = field(default_factory=dict)
 
     async def stop(self) -> None:
         """Closing the warden's input ends the server; waits until it has."""
@@ -49,14 +55,18 @@ class EmbeddedNats:
             await self.process.wait()
 
 
-async def start_embedded(data_dir: Path) -> EmbeddedNats:
-    """A server that keeps its streams under the data directory; ConfigInvalid where none starts."""
+async def start_embedded(data_dir: Path, partners: Sequence[str] = ()) -> EmbeddedNats:
+    """A server that keeps its streams under the data directory, with a user for each partner.
+
+    ConfigInvalid where none starts.
+    """
     folder = data_dir / "nats"
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.ports"):
         old.unlink(missing_ok=True)
-    password = secrets.token_hex(_SECRET_BYTES)
-    process = await _start(nats_binary(), _write_config(folder, password), folder / "server.log")
+    passwords = Passwords(_password(), {system: _password() for system in partners})
+    config = _write_config(folder, accounts_text(partners, passwords))
+    process = await _start(nats_binary(), config, folder / "server.log")
     try:
         async with asyncio.timeout(_START_TIMEOUT_S):
             address = await _listening(process, folder)
@@ -66,7 +76,8 @@ async def start_embedded(data_dir: Path) -> EmbeddedNats:
         raise ConfigInvalid(
             f"nats-server did not listen within {_START_TIMEOUT_S:g} s; see {folder / 'server.log'}"
         ) from error
-    return EmbeddedNats(address.replace("nats://", f"nats://opshub:{password}@"), process)
+    urls = {name: _url(address, name, password) for name, password in passwords.partners.items()}
+    return EmbeddedNats(_url(address, HUB_USER, passwords.hub), process, urls)
 
 
 def nats_binary() -> Path:
@@ -81,11 +92,19 @@ def nats_binary() -> Path:
     return Path(found)
 
 
-def _write_config(folder: Path, password: str) -> Path:
+def _password() -> str:
+    return secrets.token_hex(_SECRET_BYTES)
+
+
+def _url(address: str, user: str, password: str) -> str:
+    return address.replace("nats://", f"nats://{user}:{password}@")
+
+
+def _write_config(folder: Path, accounts: str) -> Path:
     """The configuration, readable by us alone: an argument would show the password in `ps`."""
     path = folder / "server.conf"
     text = _CONFIG.format(
-        folder=json.dumps(str(folder)), store=json.dumps(str(folder / "store")), password=password
+        folder=json.dumps(str(folder)), store=json.dumps(str(folder / "store")), accounts=accounts
     )
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
