@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     request_deadline_analyst_s: float = _setting(
         30.0, "seconds", "What an analyst's request may take.", gt=0, le=3_600
     )
+    heartbeat_s: float = _setting(
+        20.0, "seconds", "How often every stream hears that it lives.", ge=1, le=300
+    )
     cache_records_max: int = _setting(
         100_000,
         "records",
