@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,13 +26,24 @@ StoreUrl = Annotated[
 ]
 DataDir = Annotated[Path | None, typer.Option(help="The hub's data directory.")]
 
+EVENTS_FILE = "asyncapi.json"
 _USERS_TOLD_MAX = 20  # clients of one line; JSON has all of them
 _HASH_TOLD = 12  # characters of a document's hash
 
 
 @group.command("print")
-def print_schema(as_json: AsJson = False) -> None:
+def print_schema(
+    events: Annotated[
+        bool, typer.Option("--events", help="The events instead, as AsyncAPI 3.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Print the schema as the code declares it."""
+    if events:
+        from hub.events.asyncapi import document_text
+
+        typer.echo(document_text(), nl=False)
+        return
     from resolvers.schema import print_schema_text
 
     text = print_schema_text()
@@ -47,13 +59,16 @@ def check(
     trusted: Annotated[
         Path | None, typer.Option(help="A manifest whose documents must fit the code.")
     ] = None,
+    events: Annotated[
+        Path | None, typer.Option(help="The published events; asyncapi.json beside the schema.")
+    ] = None,
     store_url: StoreUrl = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare a published schema with the code: breaking, dangerous and any other drift.
 
-    Deprecations without a day, or whose day has come, are findings too.
+    Deprecations without a day, or whose day has come, are findings too; so are changes of events.
     """
     from resolvers.schema import print_schema_text
     from resolvers.schema_check import schema_changes
@@ -79,8 +94,12 @@ def check(
         "misfits": [{"document": one.document, "errors": list(one.errors)} for one in misfits],
         "deprecations": problems,
     }
+    event_lines, has_drifted_events = _event_drift(events or file.parent / EVENTS_FILE, events)
+    if has_drifted_events is not None:
+        answer["events"] = {"drifted": has_drifted_events, "changes": event_lines}
+        lines += event_lines
     show(answer, "\n".join(lines) or f"{file} is what the code declares", as_json=as_json)
-    if has_drifted or problems or misfits:
+    if has_drifted or problems or misfits or has_drifted_events:
         raise typer.Exit(int(Exit.FINDINGS))
 
 
@@ -107,6 +126,25 @@ def deprecations(
     lines = [line for one in used for line in _told_deprecation(one)]
     answer = {"deprecations": [_deprecation_answer(one) for one in used]}
     show(answer, "\n".join(lines) or "nothing is deprecated", as_json=as_json)
+
+
+def _event_drift(file: Path, named: Path | None) -> tuple[list[str], bool | None]:
+    """What changed in the events, and whether they are not as published; None: not published."""
+    if named is None and not file.is_file():
+        return [], None
+    from hub.events.asyncapi import document, document_text
+    from resolvers.events_check import event_changes
+
+    text = _text_of(file)
+    try:
+        published = json.loads(text)
+    except ValueError:
+        stop(f"{file} is no JSON; expected what opshub schema print --events prints", Exit.USAGE)
+    lines = [f"breaking: {change}" for change in event_changes(published, document())]
+    has_drifted = text != document_text()
+    if has_drifted:
+        lines.append(f"{file} is not what the code declares: opshub schema print --events > {file}")
+    return lines, has_drifted
 
 
 def _text_of(file: Path) -> str:
