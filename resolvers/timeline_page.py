@@ -10,6 +10,7 @@ from typing import Annotated
 
 import strawberry
 
+from hub.events.outgoing import HUB
 from hub.model.case import ActorType, Visibility
 from hub.model.errors import InputInvalid
 from hub.model.ids import decode_id
@@ -102,7 +103,7 @@ async def timeline(
     text: Annotated[str | None, _argument("Only with this text in title or message.")] = None,
 ) -> list[TimelinePage | Partial]:
     """A page for each order; what the systems that answered told, one error for each other."""
-    check_systems(ctx, "systems", systems or ())
+    check_systems(ctx, "systems", [each for each in systems or () if each != HUB])
     query = TimelineQuery(
         categories=frozenset(categories) if categories is not None else None,
         types=frozenset(types) if types is not None else None,
