@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.events.asyncapi import document_text
-from hub.model.errors import IntrospectionDisabled, OpsHubError
+from hub.model.errors import Forbidden, OpsHubError
 from hub.observe import metrics
 from hub.observe.correlation import HEADER, correlated
 from hub.security.introspection import Profile, may_introspect
@@ -43,7 +43,9 @@ def _refusal(request: Request, authenticate: Authenticate) -> Response | None:
     try:
         principal = authenticate(request.headers.get("authorization"))
         if not may_introspect(principal, "production"):
-            raise IntrospectionDisabled
+            raise Forbidden(
+                "the events are for the roles that may introspect; ask with one of them"
+            )
     except OpsHubError as error:
         metrics.count_refusal(error.code)
         with correlated(request.headers.get(HEADER)) as correlation:

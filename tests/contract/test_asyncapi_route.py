@@ -25,8 +25,8 @@ def authenticate(header: str | None) -> Principal:
 @pytest.mark.parametrize(
     ("profile", "role", "status"),
     [
-        ("development", None, 200), ("production", None, 401), ("production", "agent", 400),
-        ("production", "customer", 400), ("production", "operator", 200),
+        ("development", None, 200), ("production", None, 401), ("production", "agent", 403),
+        ("production", "customer", 403), ("production", "operator", 200),
         ("production", "analyst", 200), ("production", "integration", 200),
     ],
 )  # fmt: skip

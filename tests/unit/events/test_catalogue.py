@@ -1,5 +1,8 @@
 """The catalogue names every event the hub can make, and no other."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from hub.events.catalogue import CATALOGUE, FACTS, EventType, status_axes, type_of
@@ -22,7 +25,7 @@ def test_facts_are_what_is_made_of_facts() -> None:
 @pytest.mark.parametrize("noun", NOUNS)
 def test_every_change_of_a_noun_has_a_row(noun: str) -> None:
     """What `hub.events.making` can make of a noun: by its statuses, and by its being a fact."""
-    codes = {
+    codes: dict[str, Any] = {
         name: next(iter(field.codes))
         for name, field in fields_of(NOUNS[noun]).items()
         if field.codes is not None
@@ -52,7 +55,5 @@ def test_names_and_subjects() -> None:
 
 
 def test_an_event_without_a_row_is_a_defect() -> None:
-    from dataclasses import replace
-
     with pytest.raises(Internal, match=r"order.moved is no event of the catalogue"):
         type_of(replace(event(1), change="moved"))
