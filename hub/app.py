@@ -38,6 +38,7 @@ from hub.store.engine import Store
 from hub.store.migrate import migrate, open_store
 from hub.store.timeline_entries import TimelineEntries
 from hub.store.usage import UsageStore
+from hub.web.catalogue import catalogue_routes
 from hub.web.routes import web_routes
 from resolvers.context import Context
 from resolvers.cost import Toll
@@ -78,13 +79,16 @@ class Hub:
     def asgi(self) -> Starlette:
         """The application a server runs."""
         endpoint = self.endpoint()
-        runner = Runner(endpoint.operations, self.live.streams)
-        sockets, authenticate = self.live.sockets, self.authenticator.authenticate
+        telling = self.live.telling
+        runner = Runner(endpoint.operations, telling.streams)
+        sockets, authenticate = telling.sockets, self.authenticator.authenticate
         talking = WebSocketEndpoint(Parts(authenticate, runner, sockets), origins=endpoint.origins)
         return Starlette(
             routes=[
                 Route("/graphql", replace(endpoint, event_streams=EventStreams(runner, sockets))),
                 WebSocketRoute("/graphql", talking),
+                *self.live.routes(),
+                *catalogue_routes(authenticate, self.settings.profile),
                 *web_routes(self.look, authenticate),
             ],
             middleware=[_cors(self.settings.cors_origins)],
@@ -154,7 +158,7 @@ class Hub:
 
     def drain(self) -> None:
         self.is_draining = True
-        self.live.sockets.drain()
+        self.live.telling.sockets.drain()
 
     async def close(self) -> None:
         for task in self.background:
@@ -195,7 +199,6 @@ async def open_hub(
     hub = Hub(settings, store, connected, authenticator, engine, trusted, usage, letters)
     hub.live = await open_live(
         Ground(
-            settings=settings,
             store=store,
             connected=connected,
             authenticator=authenticator,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 from hub.config.systems import SystemsFile
+from hub.events.commanding import Outcome, Sought, Terms, Values
 from hub.events.event import Event
 from hub.model.errors import SourceError
 from hub.observe.health import SystemSeen
@@ -18,6 +19,7 @@ from hub.reads.meeting import learn_references
 from hub.reads.reads import ReadHub
 from hub.store.cross_references import CrossReferences
 from hub.store.timeline_entries import TimelineEntries
+from sources.commanding import Commander
 from sources.guard import GuardedSource
 from sources.registry import open_sources
 
@@ -37,7 +39,8 @@ class Connected:
     """The systems of the file in force, and the reads over them.
 
     `retire_after_s` is how long requests that run may go on with sources that were replaced;
-    `learning` ends when the cross references of the file in force are known.
+    `learning` ends when the cross references of the file in force are known; `on_taken` is called
+    whenever another file is in force.
     """
 
     systems: SystemsFile
@@ -47,7 +50,9 @@ class Connected:
     retire_after_s: float
     sources: Sequence[GuardedSource] = field(init=False)
     reads: ReadHub = field(init=False)
+    commander: Commander = field(init=False)
     learning: asyncio.Task[None] | None = None
+    on_taken: list[Callable[[], None]] = field(default_factory=list)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -91,7 +96,7 @@ class Connected:
         if problems:
             await _close(sources)
             return problems
-        self._run(self._retire(self.reads, self.sources))
+        self._run(self._retire(self.reads, self.sources, self.commander))
         self._take(systems, sources)
         self._run_learning()
         return []
@@ -101,6 +106,7 @@ class Connected:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
         await self.reads.close()
+        await self.commander.close()
         await _close(self.sources)
 
     def _take(self, systems: SystemsFile, sources: Sequence[GuardedSource]) -> None:
@@ -112,12 +118,18 @@ class Connected:
             clock=WallClock(),
             records_max=self.records_max,
         )
+        self.commander = Commander(systems)
+        for listener in self.on_taken:
+            listener()
 
-    async def _retire(self, reads: ReadHub, sources: Sequence[GuardedSource]) -> None:
+    async def _retire(
+        self, reads: ReadHub, sources: Sequence[GuardedSource], commander: Commander
+    ) -> None:
         try:
             await asyncio.sleep(self.retire_after_s)
         finally:
             await reads.close()
+            await commander.close()
             await _close(sources)
 
     def _run_learning(self) -> None:
@@ -141,3 +153,19 @@ async def _looked_at(sources: Sequence[GuardedSource]) -> list[SourceError]:
 
 async def _close(sources: Sequence[GuardedSource]) -> None:
     await asyncio.gather(*(source.close() for source in sources))
+
+
+@dataclass(frozen=True, slots=True)
+class CommandsInForce:
+    """The declared commands of the file in force, whichever that is when one is asked for."""
+
+    connected: Connected
+
+    def terms(self, command: str) -> Terms | None:
+        return self.connected.commander.terms(command)
+
+    async def execute(self, command: str, values: Values, *, reference: str) -> Outcome:
+        return await self.connected.commander.execute(command, values, reference=reference)
+
+    async def find(self, command: str, values: Values, *, reference: str) -> Sought:
+        return await self.connected.commander.find(command, values, reference=reference)

@@ -6,10 +6,12 @@ import os
 import shlex
 import socket
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,6 +40,14 @@ class Wanted:
     def tell(self) -> Tell:
         """Where the steps are said."""
         return teller(as_json=self.as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Where NATS is, and for each system that may tell by it the URL with its own credentials."""
+
+    url: str | None
+    partner_urls: Mapping[str, str] = MappingProxyType({})
 
 
 def up(
@@ -77,6 +87,7 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
     from hub.cli.reloading import follow_file
     from hub.cli.serving import serve
     from hub.cli.stopping import stop_requested
+    from hub.demo.supervisor import tell_where
     from hub.observe.tasks import in_background
 
     rules = token_rules(settings)  # refuses a production without authentication, first of all
@@ -90,17 +101,20 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
             demo = await stack.enter_async_context(
                 running_demo(settings.data_dir, pace_s=wanted.pace_s, tell=wanted.tell)
             )
-        nats_url = await _messages(settings, stack, tell=wanted.tell)
         read = partial(_systems, settings, demo)
-        hub = await _hub(settings, read(), rules, stack, nats_url)
+        systems = read()
+        nats = await _messages(settings, systems, stack, tell=wanted.tell)
+        hub = await _hub(settings, systems, rules, stack, nats.url)
         for problem in await hub.start():
             wanted.tell(f"problem: {problem}")
         hub.background.append(in_background(follow_file(hub, read, wanted.tell)))
-        ready = _ready(settings, listener, nats_url, demo)
+        ready = _ready(settings, listener, nats.url, demo)
         async with serve(hub, listener) as server:
             for path in filter(None, (settings.data_dir / "ready.json", wanted.ready_file)):
                 write_ready(path, ready)
             stack.callback((settings.data_dir / "ready.json").unlink, missing_ok=True)
+            if demo is not None:
+                tell_where(demo, nats_urls=nats.partner_urls, webhook_url=ready["url"])
             greeting = _greeting(hub, ready, try_it=_first_question(settings, demo))
             show(ready, greeting, as_json=wanted.as_json)
             await server.until(stopping)
@@ -128,7 +142,9 @@ def _systems(settings: Settings, demo: DemoSystems | None) -> SystemsFile:
     return load_systems(path, environ=os.environ | demo.environment)
 
 
-async def _messages(settings: Settings, stack: AsyncExitStack, *, tell: Tell) -> str | None:
+async def _messages(
+    settings: Settings, systems: SystemsFile, stack: AsyncExitStack, *, tell: Tell
+) -> Messages:
     """The NATS to use: the one that is named, else an embedded one that ends with the hub.
 
     Queries need no messages, so a hub without them starts and says so.
@@ -137,15 +153,16 @@ async def _messages(settings: Settings, stack: AsyncExitStack, *, tell: Tell) ->
     from hub.model.errors import ConfigInvalid
 
     if settings.nats_dsn is not None:
-        return settings.nats_dsn
+        return Messages(settings.nats_dsn)
+    partners = [each.name for each in systems.systems.values() if each.events is not None]
     try:
-        embedded = await start_embedded(settings.data_dir)
+        embedded = await start_embedded(settings.data_dir, partners)
     except ConfigInvalid as error:
         tell(f"problem: no messages: {error}")
-        return None
+        return Messages(None)
     stack.push_async_callback(embedded.stop)
     tell("nats-server: listening on loopback, with JetStream")
-    return embedded.url
+    return Messages(embedded.url, embedded.partner_urls)
 
 
 async def _hub(
@@ -159,7 +176,18 @@ async def _hub(
     from hub.app import open_hub
     from hub.events.connection import NatsAccess
 
-    nats = None if nats_url is None else NatsAccess(nats_url)
+    nats = (
+        None
+        if nats_url is None
+        else NatsAccess(
+            nats_url,
+            credentials=settings.nats_credentials,
+            nkey=settings.nats_nkey,
+            tls_ca=settings.nats_tls_ca,
+            tls_cert=settings.nats_tls_cert,
+            tls_key=settings.nats_tls_key,
+        )
+    )
     hub = await open_hub(settings, systems, rules, nats=nats)
     stack.push_async_callback(hub.close)
     return hub

@@ -183,9 +183,13 @@ class _translated:
             raise StoreUnavailable(
                 f"the hub's database had no free connection for {CONNECTION_WAIT_S:g} s"
             ) from error
-        if isinstance(error, DBAPIError | OSError | TimeoutError) and not isinstance(
-            error, _DEFECTS
-        ):
+        if isinstance(error, DBAPIError | OSError | TimeoutError) and not _is_defect(error):
             raise StoreUnavailable(
                 "the hub's database did not answer as it should; its log and the hub's say why"
             ) from error
+
+
+def _is_defect(error: BaseException) -> bool:
+    """PostgreSQL says class 22 for a value it refuses, which asyncpg does not call a DataError."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(error, _DEFECTS) or str(state).startswith("22")
