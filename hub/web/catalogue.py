@@ -43,9 +43,7 @@ def _refusal(request: Request, authenticate: Authenticate) -> Response | None:
     try:
         principal = authenticate(request.headers.get("authorization"))
         if not may_introspect(principal, "production"):
-            raise Forbidden(
-                "the events are for the roles that may introspect; ask with one of them"
-            )
+            raise Forbidden("the events are for roles that may introspect; ask with one")
     except OpsHubError as error:
         metrics.count_refusal(error.code)
         with correlated(request.headers.get(HEADER)) as correlation:
