@@ -148,8 +148,10 @@ async def test_what_is_too_long_is_refused(partner: Partner) -> None:
 async def test_nobody_gets_in_without_a_password(server: EmbeddedNats) -> None:
     open_url = "nats://" + server.url.rpartition("@")[2]
     for url in (open_url, open_url.replace("nats://", "nats://crm:wrong@")):
+        stranger = Client()
         with pytest.raises(nats.errors.Error, match="Authorization Violation"):
-            await nats.connect(url, allow_reconnect=False)
+            await stranger.connect(url, allow_reconnect=False)
+        await stranger.close()
 
 
 async def test_the_configuration_for_a_server_of_ones_own_is_valid(tmp_path: Path) -> None:
