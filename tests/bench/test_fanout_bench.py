@@ -6,6 +6,7 @@ does all it does in production: topics, scope and record read again for each eve
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections.abc import Awaitable, Callable
@@ -85,8 +86,7 @@ def _endpoint(hub: LiveHub) -> WebSocketEndpoint:
         toll=Toll(hub.engine.graphql_schema, _plenty(), systems=dict),
     )
     sockets = Sockets(lambda principal: None, places=SUBSCRIBERS)
-    sockets._count = lambda principal: None  # type: ignore[method-assign]  # one subject is them all
-    sockets._of_subject.clear()
+    sockets._count = lambda principal: None  # type: ignore[method-assign]  # all are one subject
     return WebSocketEndpoint(
         Parts(lambda token: AGENT, Runner(plain.operations, hub.streams), sockets), origins=origins
     )
@@ -147,8 +147,6 @@ async def _all_listen(hub: LiveHub) -> None:
 
 
 async def _a_turn() -> None:
-    import asyncio
-
     await asyncio.sleep(0.005)
 
 

@@ -79,10 +79,24 @@ OF_THE_PARENT: Mapping[str, str] = {
 }
 """What the parent itself tells; the way to the parent is probed."""
 
+OF_STREAMS: Mapping[str, str] = {
+    "OrderTimelineSnapshot": "nodes hasOlder",
+    "OrderTimelineEvent": "node",
+    "OrderStatusSnapshot": "nodes",
+    "OrderStatusEvent": "node",
+    "ReturnStatusSnapshot": "nodes",
+    "ReturnStatusEvent": "node",
+    "ShipmentMilestonesSnapshot": "nodes",
+    "ShipmentMilestoneEvent": "milestone node",
+    "CaseSnapshot": "nodes",
+    "CaseEvent": "node",
+}
+"""Read in the scope of who follows, for each event: tried in `test_subscription_scope`."""
+
 LED_BY_REFERENCES = {"Customer.cases"}
 """A party may be customers of several units: its cases here are told apart one by one."""
 
-ROOTS = ("Query", "Mutation")
+ROOTS = ("Query", "Mutation", "Subscription")
 """Probed by their arguments; `me`, `systems` and `unmatchedReferences` read no record by a name."""
 
 NOUN_OF = {"PriceRow": "price", "Rma": "return", "CreditMemo": "credit_memo"}
@@ -245,7 +259,7 @@ def _aged(ctx: Context, parent: Any) -> list[SectionState]:
 
 async def test_every_edge_has_a_row() -> None:
     found = {coordinate for coordinate, _ in edges_of(build_schema()._schema)}
-    assert found == _names(REFUSED) | _names(OPEN) | _names(OF_THE_PARENT)
+    assert found == _names(REFUSED) | _names(OPEN) | _names(OF_THE_PARENT) | _names(OF_STREAMS)
     assert set(NOUNS) - NOUNS_OWNED == {"item", "inventory_position"}
     assert {each.name for each in fields(TimelineEntry)} >= {"subject", "order"}
 

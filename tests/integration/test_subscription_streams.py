@@ -288,7 +288,8 @@ async def test_a_cursor_of_another_life_of_the_log_is_expired(hub: LiveHub) -> N
 
 
 async def test_what_cannot_be_meant_is_refused(hub: LiveHub) -> None:
-    for variables in ({}, {"ids": [id_of(ORDER)], "filter": {}}, {"ids": []}):
+    wrong: list[dict[str, Any]] = [{}, {"ids": [id_of(ORDER)], "filter": {}}, {"ids": []}]
+    for variables in wrong:
         with pytest.raises(InputInvalid):
             await hub.open(AGENT, ORDERS, **variables)
     with pytest.raises(NotFound):

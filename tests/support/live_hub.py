@@ -162,8 +162,8 @@ class LiveHub:
     taking: Taking
     outlets: list[ListOutlet] = field(default_factory=list)
 
-    def context(self, who: Principal, correlation_id: str = "c") -> Context:
-        return open_context(self.reads, self.references, who, correlation_id)
+    def context(self, principal: Principal, correlation_id: str = "c") -> Context:
+        return open_context(self.reads, self.references, principal, correlation_id)
 
     async def tell(self, *records: Record) -> list[Any]:
         """The systems say so from now on, and tell the hub of it."""
