@@ -6,8 +6,9 @@ stream listens from the instant at which nothing is left to read.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hub.events.event import Event
@@ -22,6 +23,7 @@ from subscriptions.telling import Payload, Unread
 from subscriptions.topics import NOUNS, is_of, topics_of, topics_of_event
 
 REPLAYED_MAX = 500  # events read at once
+READING_MAX = 16  # streams that read what they missed at once; the others wait
 SCANNED_MAX = 50_000  # events of its nouns a stream is brought over; beyond, it hears of a gap
 
 
@@ -45,6 +47,7 @@ class Resuming:
     log: Log
     fanout: Fanout
     entries: Entries
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READING_MAX))
 
     async def catch_up(self, stream: Stream, audience: Audience) -> None:
         """Tell the stream all after `stream.seen`, then let it listen."""
@@ -57,7 +60,8 @@ class Resuming:
         order = audience.telling.following.order
         assert order is not None
         while not stream.is_over:
-            entries = await self.entries(order, stream.seen, ENTRIES_MAX)
+            async with self.reading:
+                entries = await self.entries(order, stream.seen, ENTRIES_MAX)
             if entries:
                 await self._tell_entries(stream, audience, entries)
             elif audience.attach(stream):
@@ -128,7 +132,8 @@ class Resuming:
         after = stream.seen
         scanned = 0
         while after < upto:
-            page = await self.log.replay(after, nouns=nouns, limit=REPLAYED_MAX)
+            async with self.reading:
+                page = await self.log.replay(after, nouns=nouns, limit=REPLAYED_MAX)
             scanned += len(page)
             found += [each for each in page if _is_heard(audience, each)]
             if len(page) < REPLAYED_MAX:

@@ -39,7 +39,6 @@ __all__ = ["Means", "Outlet", "Stream", "Streams", "Tail"]
 
 HEARTBEAT_S = 20.0
 LOOK_S = 0.5  # how often a change between LIVE and DEGRADED is looked for
-CATCHING_UP_MAX = 32  # streams that read what they missed at once
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +88,6 @@ class Streams:
         self._resuming = Resuming(tail, self.fanout, self._entries)
         self._audiences: dict[Question, Audience] = {}
         self._catching: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Semaphore(CATCHING_UP_MAX)
         self._open: Counter[Feed] = Counter()
         tail.listen(self.fanout.take)
         tail.on_replaced.append(self._begin_anew)
@@ -179,8 +177,7 @@ class Streams:
 
     async def _catch_up(self, stream: Stream, audience: Audience) -> None:
         try:
-            async with self._room:
-                await self._resuming.catch_up(stream, audience)
+            await self._resuming.catch_up(stream, audience)
         except StoreUnavailable as error:
             stream.end(error)  # it subscribes again from its cursor
         except Exception as error:  # the outermost loop of this stream
