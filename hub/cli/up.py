@@ -8,10 +8,9 @@ import socket
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,7 +46,7 @@ class Messages:
     """Where NATS is, and for each system that may tell by it the URL with its own credentials."""
 
     url: str | None
-    partner_urls: Mapping[str, str] = MappingProxyType({})
+    partner_urls: Mapping[str, str] = field(default_factory=dict)
 
 
 def up(
