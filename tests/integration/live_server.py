@@ -64,6 +64,8 @@ async def _broken(context: Any) -> int:
 class Tick:
     number: int
     text: str
+    event_id: str
+    cursor: str
 
 
 @strawberry.type
@@ -82,7 +84,7 @@ class Mutation:
 class Subscription:
     @strawberry.subscription
     async def ticks(self, after: str | None = None) -> AsyncIterator[Tick]:
-        yield Tick(number=0, text="")
+        yield Tick(number=0, text="", event_id="", cursor="")
 
 
 @dataclass(eq=False)
@@ -116,6 +118,7 @@ class Ticks:
         self._engine = engine
         self._payloads: dict[int, bytes] = {}
         self.text = "tick"
+        self.tells_cursors = False
         self.last = 0
         self.open_streams: set[TickStream] = set()
 
@@ -138,7 +141,10 @@ class Ticks:
     def payload(self, number: int) -> tuple[bytes, str]:
         content = self._payloads.get(number)
         if content is None:
-            data = {"data": {"ticks": {"number": number, "text": self.text}}}
+            tick: dict[str, Any] = {"number": number, "text": self.text}
+            if self.tells_cursors:
+                tick = {"number": number, "eventId": str(number), "cursor": str(number)}
+            data = {"data": {"ticks": tick}}
             content = self._payloads[number] = orjson.dumps(data)
         return content, str(number)
 
