@@ -78,12 +78,12 @@ class Seen:
 
     def knows(self, row: ChangedRow) -> bool:
         """Whether exactly this was told, of this key, the last time."""
-        return row.key is not None and self._told.get(row.key) == _content(row)
+        return row.key is not None and self._told.get(row.key) == content_of(row)
 
     def add(self, row: ChangedRow) -> None:
         if row.key is None:
             return
-        self._told[row.key] = _content(row)
+        self._told[row.key] = content_of(row)
         self._told.move_to_end(row.key)
         if len(self._told) > self._limit:
             self._told.popitem(last=False)
@@ -127,7 +127,8 @@ def message_of(
     )
 
 
-def _content(row: ChangedRow) -> str:
+def content_of(row: ChangedRow) -> str:
+    """The same for rows that say the same."""
     if isinstance(row.outcome, Record):
         return f"{version_of(row.outcome)}:{content_hash(row.outcome)}"
     return str(row.outcome)

@@ -24,7 +24,7 @@ from hub.events.ports import Taken
 from hub.events.told import Told, Via
 from hub.model.errors import OpsHubError, SourceBusy
 from hub.observe import metrics
-from sources.polled import Polled, Seen, Waiter, message_of, polled_of, told_of
+from sources.polled import Polled, Seen, Waiter, content_of, message_of, polled_of, told_of
 from sources.port import ChangeCursor, ChangedRow, ChangePage
 
 PAGE_ROWS = 500
@@ -153,7 +153,7 @@ class EntityPoller:
         """
         fresh, broken = [], list[ChangedRow]()
         for row in page.records:
-            if self._seen.knows(row):
+            if self._seen.knows(row) or self._waits(row):
                 continue
             told = told_of(row, at.via_of(row))
             if told is None:
@@ -163,6 +163,11 @@ class EntityPoller:
         await self._take_all(fresh)
         for row in broken:
             await self._put_by(row, at.via_of(row), tries=1)
+
+    def _waits(self, row: ChangedRow) -> bool:
+        """Whether exactly this waits already, and is taken up again at its own time."""
+        waiter = self._waiting.get(row.key or "")
+        return waiter is not None and content_of(waiter.row) == content_of(row)
 
     async def _take_waiting(self) -> None:
         now = monotonic()
