@@ -139,10 +139,19 @@ async def test_hearing_anything_but_its_answers_is_refused(partner: Partner, sub
     assert "permissions violation for subscription" in await partner.refusal()
 
 
-async def test_what_is_too_long_is_refused(partner: Partner) -> None:
-    assert partner.client.max_payload == INCOMING_MAX_BYTES
-    with pytest.raises(nats.errors.MaxPayloadError):
-        await partner.client.publish("in.wms-north.x", b"x" * (INCOMING_MAX_BYTES + 1))
+async def test_what_is_too_long_ends_the_connection(server: EmbeddedNats) -> None:
+    """The limit of the account: the server hangs up, and stores nothing."""
+    hub = await nats.connect(server.url)
+    told = Client()
+    await told.connect(server.partner_urls["wms-north"], allow_reconnect=False)
+    try:
+        before = await messages_in(hub)
+        await told.publish("in.wms-north.x", b"x" * (INCOMING_MAX_BYTES + 1))
+        await until(lambda: told.is_closed, within_s=5)
+        assert await messages_in(hub) == before
+    finally:
+        await told.close()
+        await hub.close()
 
 
 async def test_nobody_gets_in_without_a_password(server: EmbeddedNats) -> None:
