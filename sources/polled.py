@@ -12,6 +12,7 @@ from hub.events.intake import Message
 from hub.events.told import Told, Via, version_of
 from hub.model.record import Record
 from hub.model.record_json import content_hash
+from hub.model.values import Ref
 from sources.port import ChangeCursor, ChangedRow
 
 SEEN_MAX = 20_000  # rows of one entity remembered: an overlap of 30 s at 600 changes a second
@@ -113,14 +114,12 @@ def told_of(row: ChangedRow, via: Via) -> Told | None:
     )
 
 
-def message_of(
-    system: str, noun: str, row: ChangedRow, *, via: Via, since: datetime, tries: int = 0
-) -> Message:
+def message_of(ref: Ref, *, via: Via, since: datetime, tries: int = 0) -> Message:
     """The row as a message that can wait as a dead letter: its key, which can be read again."""
     return Message(
-        system=system,
+        system=ref.system,
         via=via,
-        payload=json.dumps({"entity": noun, "key": row.key}).encode(),
+        payload=json.dumps({"entity": ref.noun, "key": ref.key}).encode(),
         is_trusted=True,
         received_at=since,
         tries=tries,

@@ -23,6 +23,7 @@ from hub.events.intake import TOLD_MAX, delay_s, is_given_up
 from hub.events.ports import Taken
 from hub.events.told import Told, Via
 from hub.model.errors import OpsHubError, SourceBusy
+from hub.model.values import Ref
 from hub.observe import metrics
 from sources.polled import Polled, Seen, Waiter, content_of, message_of, polled_of, told_of
 from sources.port import ChangeCursor, ChangedRow, ChangePage
@@ -192,9 +193,7 @@ class EntityPoller:
         before = self._waiting.get(key)
         if before is not None and before is not waiter:
             waiter.since, waiter.tries = before.since, before.tries
-        message = message_of(
-            self._system, self.noun, waiter.row, via=via, since=waiter.since, tries=waiter.tries
-        )
+        message = message_of(waiter.told.ref, via=via, since=waiter.since, tries=waiter.tries)
         if is_given_up(message, fate, self._polling.now()):
             await self._put_by(waiter.row, via, tries=waiter.tries + 1, error=fate)
             self._waiting.pop(key, None)
@@ -210,7 +209,8 @@ class EntityPoller:
         """A dead letter, once for what it says now."""
         found = error if error is not None else row.outcome
         assert isinstance(found, OpsHubError)  # a record that is put by comes with its error
-        message = message_of(self._system, self.noun, row, via=via, since=self._polling.now())
+        ref = Ref(self.noun, self._system, row.key or "")
+        message = message_of(ref, via=via, since=self._polling.now())
         letter = Parking(
             system=self._system, via=via.value, payload=message.payload,
             received_at=message.received_at, tries=tries, error=found,

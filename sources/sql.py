@@ -140,7 +140,7 @@ class SqlSource:
         statement = changes_after(shape, order, cursor).limit(limit + 1)
         with self._span(noun, "changes", 1):
             rows = await self._fetch(shape, statement)
-        return change_page(entity.mapping, order, cursor, rows=rows, limit=limit, now=self._now())
+        return change_page(order, cursor, rows=rows, limit=limit, now=self._now())
 
     async def native(self, noun: str, key: str) -> NativeRecord | None:
         entity = self._entity(noun)

@@ -30,6 +30,7 @@ from sources.sql_shape import EntityShape
 class ChangeOrder:
     """The instant, its native columns, and those of the key behind it."""
 
+    mapping: EntityMapping
     field: FieldMapping
     times: tuple[str, ...]
     key: tuple[str, ...]
@@ -43,7 +44,7 @@ class ChangeOrder:
 def change_order(spec: EntitySpec, mapping: EntityMapping) -> ChangeOrder:
     """The order of an entity's changes; SourceCannot where it declares none."""
     field = change_field(spec, mapping)
-    return ChangeOrder(field, field.columns, mapping.key)
+    return ChangeOrder(mapping, field, field.columns, mapping.key)
 
 
 def changes_after(shape: EntityShape, order: ChangeOrder, cursor: ChangeCursor) -> Select[Any]:
@@ -60,17 +61,11 @@ def changes_after(shape: EntityShape, order: ChangeOrder, cursor: ChangeCursor) 
 
 
 def change_page(
-    mapping: EntityMapping,
-    order: ChangeOrder,
-    cursor: ChangeCursor,
-    *,
-    rows: Sequence[Row],
-    limit: int,
-    now: datetime,
+    order: ChangeOrder, cursor: ChangeCursor, *, rows: Sequence[Row], limit: int, now: datetime
 ) -> ChangePage:
     """The page of what was fetched: one row more than `limit` says that there are more."""
     taken = rows[:limit]
-    records = changed_rows(mapping, order.field, taken, now)
+    records = changed_rows(order.mapping, order.field, taken, now)
     steps = order.steps(is_unset=cursor.is_unset)
     place = encode_cursor(steps, taken[-1]) if taken else cursor.place
     behind = ChangeCursor(cursor.since, place, latest(records, cursor.seen), cursor.is_unset)

@@ -31,8 +31,8 @@ from hub.config.variables import expand_variables
 
 __all__ = [
     "AttributeSpec", "AuthSpec", "BasicSpec", "BodyRequest", "ChangesSpec", "CommandSpec",
-    "CrossReferenceSpec", "CurrencySpec", "EntitySpec", "EventsSpec", "FieldSpec",
-    "FindSpec", "Limits", "Over", "Problem", "Quota", "RefusalSpec", "Request", "SystemSpec", "SystemsFile",
+    "CrossReferenceSpec", "CurrencySpec", "EntitySpec", "EventsSpec", "FieldSpec", "FindSpec",
+    "Limits", "Over", "Problem", "Quota", "RefusalSpec", "Request", "SystemSpec", "SystemsFile",
     "SystemsFileInvalid", "ToSpec", "UnitSpec", "load_systems", "read_systems",
 ]  # fmt: skip
 
