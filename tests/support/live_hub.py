@@ -61,7 +61,7 @@ ORDER, OTHER = Ref("order", "erp", "O1"), Ref("order", "erp", "O2")
 RMA = Ref("return", "erp", "R1")
 SHIPMENT = Ref("shipment", "wms", "S1")
 CASE = Ref("case", "crm", "K1")
-SETTLE_S = 5.0
+SETTLE_S = 30.0  # 60 readers that read 800 events each take 8
 
 
 class MemoryTail:
