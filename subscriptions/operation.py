@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import uniform
 from typing import Any, Protocol
 
 import orjson
 from graphql import OperationType
 
-from hub.model.errors import OpsHubError
+from hub.model.errors import OpsHubError, StoreUnavailable
 from hub.observe import metrics
 from hub.observe.spans import name_operation, request_span
 from hub.security.principal import Principal
@@ -22,6 +24,9 @@ from resolvers.errors import wire_errors
 from resolvers.operations import Asked, Caller, Check, Operations, Ready, Refused
 from subscriptions.outlet import Outlet
 from subscriptions.resuming import resumed
+
+OPEN_WITHIN_S = 5.0  # how long a stream may take to open while the store is away
+OPEN_AGAIN_S = (0.2, 0.6)  # between two tries
 
 
 class OpenedStream(Protocol):
@@ -112,12 +117,22 @@ class Runner:
         return Ready(asked, again, ready.entered, ready.extensions)
 
     async def open(self, ready: Ready, outlet: Outlet) -> OpenedStream:
-        """The stream of a subscription that is admitted; OpsHubError."""
+        """The stream of a subscription that is admitted; OpsHubError.
+
+        A hub that has just started, or whose store has gone for a moment, is given a few seconds:
+        clients come back all at once, and an operation that fails is not tried again by them.
+        """
         assert self.streams is not None, "a schema with subscriptions has streams"
-        caller = ready.asked.caller
-        return await self.streams.open(
-            ready.prepared, caller.principal, outlet, correlation_id=caller.correlation
-        )
+        caller, began = ready.asked.caller, time.monotonic()
+        while True:
+            try:
+                return await self.streams.open(
+                    ready.prepared, caller.principal, outlet, correlation_id=caller.correlation
+                )
+            except StoreUnavailable:
+                if time.monotonic() - began >= OPEN_WITHIN_S:
+                    raise
+            await asyncio.sleep(uniform(*OPEN_AGAIN_S))
 
     async def answer(self, ready: Ready) -> Ran | Failed:
         """The whole answer of a query or mutation; RateLimited or DocumentTooLarge."""

@@ -8,6 +8,8 @@ of a handshake is logged: its URL is the caller's word.
 from __future__ import annotations
 
 import logging
+import socket
+from asyncio import BaseTransport, Transport
 from struct import Struct
 from typing import Any
 
@@ -23,6 +25,10 @@ from subscriptions.websocket import ABORT, WRITE_TEXT
 LINGER_S = 2.0
 """How long what a client goes on sending is thrown away after its socket was failed: a connection
 that is closed with unread bytes is reset, and the client never reads why."""
+
+UNSENT_BYTES_MAX = 131_072
+"""Bytes of one connection that the system keeps and has not sent; by itself it keeps 4 MB, and who
+does not read would look like a reader for that long."""
 
 _TEXT = 0x81  # a whole text message in one frame
 _HEAD_16, _HEAD_64 = Struct("!BBH"), Struct("!BBQ")
@@ -43,6 +49,10 @@ class SocketConnection(WebSocketsSansIOProtocol):
         self.logger = logging.getLogger("uvicorn.error.socket")
         self.logger.setLevel(logging.WARNING)
         self.conn = _Frames(max_size=config.ws_max_size, logger=self.logger)
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        _bound_unsent(transport)
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
@@ -97,10 +107,21 @@ class SocketConnection(WebSocketsSansIOProtocol):
 class HttpConnection(HttpToolsProtocol):
     """One connection for requests."""
 
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        _bound_unsent(transport)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = {ABORT: self.transport.abort}
+
+
+def _bound_unsent(transport: BaseTransport) -> None:
+    connection = transport.get_extra_info("socket")
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS
+    if connection is not None and option is not None and connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.IPPROTO_TCP, option, UNSENT_BYTES_MAX)
 
 
 def _is_utf_8(content: bytes) -> bool:

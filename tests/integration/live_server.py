@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from hub.cli.serving import CONNECTIONS
-from hub.model.errors import CursorExpired, OpsHubError
+from hub.model.errors import CursorExpired, OpsHubError, StoreUnavailable
 from hub.security.budget import Budgets
 from hub.security.principal import Principal, Role
 from hub.security.refused import TokenFault, refused
@@ -119,12 +119,16 @@ class Ticks:
         self._payloads: dict[int, bytes] = {}
         self.text = "tick"
         self.tells_cursors = False
+        self.away = 0  # streams that fail to open because the store is away
         self.last = 0
         self.open_streams: set[TickStream] = set()
 
     async def open(
         self, request: Request, principal: Principal, outlet: Outlet, *, correlation_id: str
     ) -> TickStream:
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable("the store does not answer")
         streams = self._engine.graphql_schema.subscription_type
         assert streams is not None
         field_node: Any = request.operation.selection_set.selections[0]

@@ -125,6 +125,23 @@ async def test_a_stream_that_cannot_open_says_why(server: LiveServer) -> None:
         )  # fmt: skip
 
 
+async def test_a_stream_waits_a_moment_for_a_hub_that_has_just_started(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.ticks.away = 2
+    async with server.talk() as talk:
+        await talk.subscribe("a")
+        await opened(server)
+        server.ticks.tick()
+        assert await talk.heard() == next_of("a", 1)
+        monkeypatch.setattr("subscriptions.operation.OPEN_WITHIN_S", 0.3)
+        server.ticks.away = 100
+        await talk.subscribe("b")
+        answer = await talk.heard()
+        assert (answer["id"], answer["type"]) == ("b", "error")
+        assert answer["payload"][0]["extensions"]["code"] == "STORE_UNAVAILABLE"
+
+
 async def test_a_stream_that_ends_completes(server: LiveServer) -> None:
     async with server.talk() as talk:
         await talk.subscribe("a")
