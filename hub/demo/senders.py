@@ -130,6 +130,7 @@ class NatsSender:
             self._client = await nats.connect(
                 url,
                 name=f"demo-{self._where.system}",
+                inbox_prefix=f"_INBOX_{self._where.system}",  # all that a partner may hear
                 connect_timeout=NATS_TIMEOUT_S,
                 reconnect_time_wait=NATS_RETRY_S,
                 max_reconnect_attempts=-1,
