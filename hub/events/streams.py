@@ -27,7 +27,7 @@ STREAM_IN, STREAM_EVENTS = "OPSHUB_IN", "OPSHUB_EVT"
 CONSUMER_IN = "opshub"
 KEPT_S = 7 * 86_400.0
 INCOMING_MAX_BYTES = 65_536  # of one message
-STREAM_MAX_BYTES = 4 * 1024**3  # the oldest go; 8 GB of the server's disk hold both
+STREAM_MAX_BYTES = 1024**3  # each; the server sets it aside, so a small disk must have it
 DUPLICATES_S = 120.0  # within it the server drops a message id it knows
 ACK_WAIT_S = 30.0  # then a message that was taken up and not answered goes to another process
 ACK_PENDING_MAX = 1_000  # messages under way, all processes together
@@ -53,9 +53,9 @@ STREAMS: tuple[StreamConfig, ...] = (
         max_age=KEPT_S,
         max_bytes=STREAM_MAX_BYTES,
         duplicate_window=DUPLICATES_S,
-        retention=RetentionPolicy.LIMITS,
+        retention=RetentionPolicy.WORK_QUEUE,  # what has ended is gone
         storage=StorageType.FILE,
-        discard=DiscardPolicy.OLD,
+        discard=DiscardPolicy.NEW,  # full: the sender is told, nothing is dropped silently
     ),
     StreamConfig(
         name=STREAM_EVENTS,

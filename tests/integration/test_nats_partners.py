@@ -181,3 +181,11 @@ async def test_the_configuration_for_a_server_of_ones_own_is_valid(tmp_path: Pat
 async def test_a_name_that_is_no_token_is_refused(system: str) -> None:
     with pytest.raises(ConfigInvalid, match="cannot tell by NATS"):
         example_text([system])
+
+
+async def test_the_page_shows_what_was_tried() -> None:
+    root = Path(__file__).resolve().parents[2]
+    page = (root / "docs" / "nats.md").read_text()
+    shown = page.split("<!-- accounts -->\n```\n")[1].split("```\n<!-- /accounts -->")[0]
+    assert shown == example_text(["crm"])
+    assert (root / "deploy" / "nats.conf").read_text().endswith(example_text([]))

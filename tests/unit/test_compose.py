@@ -28,7 +28,7 @@ SCHEMA = os.environ.get("OPSHUB_TEST_COMPOSE_SCHEMA")
 CONFIG_TIMEOUT_S = 30
 
 EXAMPLE = ROOT / "deploy" / "env.example"
-SECRETS = {"POSTGRES_PASSWORD": "a", "NATS_TOKEN": "b"}
+SECRETS = {"POSTGRES_PASSWORD": "a", "NATS_PASSWORD": "b"}
 REFERENCE = re.compile(r"(?<!\$)\$\{(\w+)(?::-([^}]*))?\}")
 
 # The one service that is root: it hands a new volume to its owner and ends.
@@ -148,8 +148,8 @@ def test_the_demo_asks_for_no_variable_and_waits_only_for_the_collector() -> Non
     assert list(demo["depends_on"]) == ["collector"]
 
 
-def test_nats_does_not_start_without_a_token() -> None:
-    assert ": $${NATS_TOKEN:?" in _services()["nats"]["entrypoint"][-1]
+def test_nats_does_not_start_without_a_password() -> None:
+    assert ": $${OPSHUB_NATS_PASSWORD:?" in _services()["nats"]["entrypoint"][-1]
 
 
 def _checked(environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -169,7 +169,7 @@ def test_production_lacks_nothing_with_the_example_filled_in(
     settings = _checked(_hub_environment(_example()), monkeypatch)
     assert settings.profile == "production"
     assert settings.store_dsn == "postgresql://opshub:a@postgres:5432/opshub"
-    assert settings.nats_dsn == "nats://b@nats:4222"
+    assert settings.nats_dsn == "nats://opshub:b@nats:4222"
     assert settings.token_claim_roles == ("roles",)  # an empty variable keeps the default
 
 
