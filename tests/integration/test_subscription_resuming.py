@@ -1,11 +1,12 @@
 """Official clients lose a server and come back: what was told meanwhile is told, and once."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.integration.live_server import live_server, until
+from tests.integration.live_server import Ticks, live_server, until
 from tests.support.subscription_clients import KINDS, Following, installed_packages
 
 pytestmark = pytest.mark.timeout(120)
@@ -30,11 +31,11 @@ async def test_official_clients_come_back_and_miss_nothing(tmp_path: Path) -> No
                     )
                     for kind in KINDS
                 ]
-                await until(lambda: len(ticks.open_streams) == len(KINDS), BACK_WITHIN_S)  # noqa: B023
+                await until(partial(_all_listen, ticks), BACK_WITHIN_S)
                 for _ in range(20):
                     ticks.tick()
                     await asyncio.sleep(0.01)
-                await until(lambda: all(len(each.items) >= ticks.last for each in clients))  # noqa: B023
+                await until(partial(_all_have, clients, ticks.last))
                 last = ticks.last + 5  # told while nobody can hear
     finally:
         for client in clients:
@@ -43,3 +44,11 @@ async def test_official_clients_come_back_and_miss_nothing(tmp_path: Path) -> No
     for client in clients:
         assert [item["number"] for item in client.items] == told, (client.kind, client.lines)
         assert not [line for line in client.lines if "errors" in line], client.kind
+
+
+def _all_listen(ticks: Ticks) -> bool:
+    return len(ticks.open_streams) == len(KINDS)
+
+
+def _all_have(clients: list[Following], count: int) -> bool:
+    return all(len(each.items) >= count for each in clients)
