@@ -59,6 +59,8 @@ from subscriptions.session import Parts
 from subscriptions.sse import EventStreams
 from subscriptions.websocket import WebSocketEndpoint
 
+TAIL_WAIT_S = 5.0
+
 
 @dataclass(slots=True)
 class Hub:
@@ -150,7 +152,10 @@ class Hub:
     async def start(self) -> list[SourceError]:
         """Come to life: look at every system once; what is wrong there, never raised."""
         self.keep_running(self.live.background())
-        return await self.connected.start()
+        problems = await self.connected.start()
+        with suppress(TimeoutError):  # a store that is away: subscriptions say so until it is back
+            await asyncio.wait_for(self.live.events.tail.started(), TAIL_WAIT_S)
+        return problems
 
     def keep_running(self, works: Sequence[Follow]) -> None:
         """Each for ever, until the hub is closed."""
@@ -199,6 +204,7 @@ async def open_hub(
     hub = Hub(settings, store, connected, authenticator, engine, trusted, usage, letters)
     hub.live = await open_live(
         Ground(
+            settings=settings,
             store=store,
             connected=connected,
             authenticator=authenticator,

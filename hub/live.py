@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.routing import Route
 
+from hub.config.settings import Settings
 from hub.connected import CommandsInForce, Connected
 from hub.events.connection import Nats, NatsAccess
 from hub.events.counted import counted
@@ -58,6 +59,7 @@ Follow = Callable[[], Coroutine[Any, Any, None]]
 class Ground:
     """What the live part of a hub stands on."""
 
+    settings: Settings
     store: Store
     connected: Connected
     authenticator: Authenticator
@@ -195,7 +197,9 @@ def _telling(ground: Ground, events: EventStream, *, cursors: bytes) -> Telling:
         now=ground.now,
     )
     means = Means(ground.engine, ground.open_context, Cursors(cursors), lambda: tail.epoch)
-    streams = Streams(means, tail=tail, timeline=TimelineAfter(store))
+    streams = Streams(
+        means, tail=tail, timeline=TimelineAfter(store), heartbeat_s=ground.settings.heartbeat_s
+    )
     return Telling(streams, Sockets(ground.authenticator.check), webhooks, delivering)
 
 
