@@ -1,0 +1,124 @@
+"""The hub and its nats-server are killed in turn: every subscriber sees every event all the same.
+
+A tenth of it in the suite; with `OPSHUB_PROVE_LIVE=1` 10,000 changes, 200 subscribers, 10 kills.
+`OPSHUB_PROVE_SEED` repeats a run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.e2e.live_checker import Verdict, check
+from tests.e2e.live_proof import Proof, Scale, subscribers
+from tests.e2e.live_stage import HubProcess, NatsProcess
+from tests.e2e.live_store import LogReader
+from tests.e2e.live_telling import Telling
+from tests.e2e.live_wishes import Wish, broad_wishes, wishes
+from tests.e2e.live_world import SECRET_VARIABLE, World, systems_text
+from tests.support.rest_system import running_rest
+from tests.support.subscribers import Crowd
+
+SEED = int(os.environ.get("OPSHUB_PROVE_SEED", "20261121"))
+SECRET = "the CRM and the hub know it, nobody else"
+IS_FULL = "OPSHUB_PROVE_LIVE" in os.environ
+SCALE = (
+    Scale(changes=10_000, subscribers=200, kills=10, orders=200, rate=90, patience_s=600)
+    if IS_FULL
+    else Scale(changes=300, subscribers=26, kills=2, orders=24, rate=60, patience_s=60)
+)
+SETTLE_S = 60.0 if IS_FULL else 20.0
+
+
+@asynccontextmanager
+async def proving(folder: Path, store_url: str | None = None) -> AsyncIterator[Proof]:
+    """A world, a nats-server and a hub over it, all running."""
+    random_ = Random(SEED)
+    world = World(random=random_)
+    world.fill(SCALE.orders)
+    nats = NatsProcess(folder)
+    async with running_rest(world):
+        systems = folder / "systems.yaml"
+        systems.write_text(systems_text(world.url))
+        env = {SECRET_VARIABLE: SECRET, "OPSHUB_NATS_URL": nats.url}
+        if store_url is not None:
+            env["OPSHUB_STORE_URL"] = store_url
+        hub = HubProcess(folder, systems, env)
+        await nats.start()
+        await hub.start()
+        try:
+            async with Telling(nats.url, [hub.url], SECRET, random_) as telling:
+                reader = LogReader(store_url or f"sqlite:///{folder}/data/opshub.sqlite3")
+                yield Proof(SCALE, world, [hub], nats, telling, reader, random_)
+        finally:
+            await hub.stop()
+            await nats.stop()
+
+
+async def prove(proof: Proof) -> None:
+    """Run it and judge it."""
+    wished = wishes(SCALE.subscribers, SCALE.orders)
+    forgotten = broad_wishes()
+    crowd = Crowd(subscribers(proof.hubs, wished), proof.random)
+    forgetful = Crowd(subscribers(proof.hubs, forgotten), proof.random)
+    for each in forgetful.subscribers:
+        each.is_forgetful = True
+    async with crowd, forgetful:
+        await crowd.all_subscribed(SETTLE_S)
+        await forgetful.all_subscribed(SETTLE_S)
+        await proof.run(crowd, forgetful)
+        verdicts = await proof.verdicts(crowd, wished, within_s=SETTLE_S)
+    report(proof, crowd, verdicts)
+    assert [fault for each in crowd.subscribers for fault in each.faults] == []
+    assert [f"{each.name}: {fault}" for each in verdicts for fault in each.faults] == []
+    assert await proof.reader.dead_letters() == []
+    assert proof.telling.refused == []
+    await assert_it_would_show(proof, crowd, forgetful, (wished, forgotten))
+
+
+async def assert_it_would_show(
+    proof: Proof, crowd: Crowd, forgetful: Crowd, wished: tuple[list[Wish], list[Wish]]
+) -> None:
+    """The checker is red where a subscriber forgets its cursor, and where an event is lost."""
+    log = await proof.reader.all()
+    forgotten = [
+        check(one.name, wish.wanted, items=one.items, log=log)
+        for one, wish in zip(forgetful.subscribers, wished[1], strict=True)
+    ]
+    print("forgetful:", [(each.name, each.faults) for each in forgotten])
+    assert all(each.faults for each in forgotten)
+    for one, wish in zip(crowd.subscribers, wished[0], strict=True):
+        events = [n for n, each in enumerate(one.items) if each.kind == "event"]
+        if events:
+            lost = [each for n, each in enumerate(one.items) if n != events[-1]]
+            assert check(one.name, wish.wanted, items=lost, log=log).faults, one.name
+
+
+def report(proof: Proof, crowd: Crowd, verdicts: list[Verdict]) -> None:
+    """What was done and seen, for whoever reads the output."""
+    print(f"\nseed {SEED}: {proof.changes} changes {dict(proof.steps)}, {proof.telling.told} told, "
+          f"{proof.telling.retries} tried again; seconds {proof.took_s}; "
+          f"hub up in {proof.hubs[0].started_in_s}")  # fmt: skip
+    total = Verdict("all")
+    for each in verdicts:
+        for name in ("wanted", "seen", "repeated", "conflated", "in_gaps", "uncounted"):
+            setattr(total, name, getattr(total, name) + getattr(each, name))
+    breaks, codes, beats = Counter[str](), Counter[str](), Counter[str]()
+    for one in crowd.subscribers:
+        breaks.update(one.breaks)
+        codes.update(one.codes)
+        beats.update(one.states)
+    print(total, "breaks", dict(breaks), "codes", dict(codes), "beats", dict(beats))
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1_800 if IS_FULL else 120)
+async def test_nothing_is_lost_and_nothing_goes_back(tmp_path: Path) -> None:
+    async with proving(tmp_path) as proof:
+        await prove(proof)
