@@ -233,11 +233,13 @@ def _count_unknown(step: Step) -> None:
 
 
 def _cors(origins: Sequence[str]) -> Middleware:
-    headers = ["Authorization", "Content-Type", "X-Correlation-Id", "traceparent"]
+    headers = [
+        "Authorization", "Content-Type", "Last-Event-ID", "X-Correlation-Id", "traceparent",
+    ]  # fmt: skip
     return Middleware(
         CORSMiddleware,
         allow_origins=origins,
-        allow_methods=["POST"],
+        allow_methods=["GET", "POST"],
         allow_headers=[*headers, *CLIENT_HEADERS],
         expose_headers=["X-Correlation-Id", "Retry-After"],
     )
