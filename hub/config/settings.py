@@ -88,6 +88,11 @@ class Settings(BaseSettings):
         None, "file", "The hub's certificate, where NATS asks for one."
     )
     nats_tls_key: Path | None = _setting(None, "file", "The key of the hub's certificate.")
+    nats_anonymous: bool = _setting(
+        False,
+        "true or false",
+        "Only for trying things: production also takes a NATS where the hub says nobody it is.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "word", "The least serious line that is logged."
     )

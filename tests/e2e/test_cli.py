@@ -152,7 +152,7 @@ def test_demo_prints_where_its_systems_are(tmp_path: Path) -> None:
 
 def test_up_prints_what_its_ready_file_holds(tmp_path: Path) -> None:
     told = _first_object(["up", "--demo", "--port", "0"], tmp_path)
-    assert {"url", "pid", "nats_url", "store_url", "demo"} == set(told)
+    assert {"url", "pid", "nats_url", "nats_partner_urls", "store_url", "demo"} == set(told)
 
 
 def test_up_says_in_words_what_to_try(demo_hub: RunningHub) -> None:
