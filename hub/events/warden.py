@@ -22,6 +22,7 @@ from types import FrameType
 
 _STOP_WAIT_S = 5.0
 _LOCK_POLL_S = 0.02
+_READ_BYTES = 4_096
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -69,7 +70,8 @@ def _end_with_us() -> None:
 
 
 def _end_with_input(child: subprocess.Popen[bytes]) -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), _READ_BYTES):  # unbuffered: a buffer's lock fails our exit
+        pass
     child.terminate()
     try:
         child.wait(_STOP_WAIT_S)
