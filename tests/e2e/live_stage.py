@@ -38,6 +38,7 @@ class HubProcess:
     folder: Path
     systems: Path
     env: Mapping[str, str]
+    program: tuple[str, ...] = (OPSHUB,)
     port: int = field(default_factory=lambda: free_port())
     started_in_s: list[float] = field(default_factory=list)
     _process: Popen[bytes] | None = None
@@ -59,9 +60,9 @@ class HubProcess:
         began = time.monotonic()
         ready = self.folder / "ready.json"
         ready.unlink(missing_ok=True)
-        command = [*_with_environment(self.env), OPSHUB, "up", "--systems", str(self.systems),
-                   "--port", str(self.port), "--data-dir", str(self.folder / "data"),
-                   "--ready-file", str(ready)]  # fmt: skip
+        command = [*_with_environment(self.env), *self.program, "up",
+                   "--systems", str(self.systems), "--port", str(self.port),
+                   "--data-dir", str(self.folder / "data"), "--ready-file", str(ready)]  # fmt: skip
         self._process = children.start(command, log=self.log)
         while not ready.exists():
             if self._process.poll() is not None or time.monotonic() - began > READY_TIMEOUT_S:

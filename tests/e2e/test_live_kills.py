@@ -1,12 +1,13 @@
 """The hub and its nats-server are killed in turn: every subscriber sees every event all the same.
 
-A tenth of it in the suite; with `OPSHUB_PROVE_LIVE=1` 10,000 changes, 200 subscribers, 10 kills.
+A part of it in the suite; with `OPSHUB_PROVE_LIVE=1` 10,000 changes, 200 subscribers, 10 kills.
 `OPSHUB_PROVE_SEED` repeats a run.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from random import Random
 
 import pytest
 
+from tests.e2e.hub_process import OPSHUB
 from tests.e2e.live_checker import Verdict, check
 from tests.e2e.live_proof import Proof, Scale, subscribers
 from tests.e2e.live_stage import HubProcess, NatsProcess
@@ -23,6 +25,7 @@ from tests.e2e.live_telling import Telling
 from tests.e2e.live_wishes import Wish, broad_wishes, wishes
 from tests.e2e.live_world import SECRET_VARIABLE, World, systems_text
 from tests.support.rest_system import running_rest
+from tests.support.stores import BACKENDS
 from tests.support.subscribers import Crowd
 
 SEED = int(os.environ.get("OPSHUB_PROVE_SEED", "20261121"))
@@ -33,15 +36,19 @@ SCALE = (
     if IS_FULL
     else Scale(changes=300, subscribers=26, kills=2, orders=24, rate=60, patience_s=60)
 )
+CALM = Scale(changes=500, subscribers=52, kills=0, orders=48, rate=120, patience_s=60)
 SETTLE_S = 60.0 if IS_FULL else 20.0
 
 
 @asynccontextmanager
-async def proving(folder: Path, store_url: str | None = None) -> AsyncIterator[Proof]:
+async def proving(
+    folder: Path, *, scale: Scale = SCALE, store_url: str | None = None,
+    program: tuple[str, ...] = (OPSHUB,),
+) -> AsyncIterator[Proof]:  # fmt: skip
     """A world, a nats-server and a hub over it, all running."""
     random_ = Random(SEED)
     world = World(random=random_)
-    world.fill(SCALE.orders)
+    world.fill(scale.orders)
     nats = NatsProcess(folder)
     async with running_rest(world):
         systems = folder / "systems.yaml"
@@ -49,13 +56,13 @@ async def proving(folder: Path, store_url: str | None = None) -> AsyncIterator[P
         env = {SECRET_VARIABLE: SECRET, "OPSHUB_NATS_URL": nats.url}
         if store_url is not None:
             env["OPSHUB_STORE_URL"] = store_url
-        hub = HubProcess(folder, systems, env)
+        hub = HubProcess(folder, systems, env, program)
         await nats.start()
         await hub.start()
         try:
             async with Telling(nats.url, [hub.url], SECRET, random_) as telling:
                 reader = LogReader(store_url or f"sqlite:///{folder}/data/opshub.sqlite3")
-                yield Proof(SCALE, world, [hub], nats, telling, reader, random_)
+                yield Proof(scale, world, [hub], nats, telling, reader, random_)
         finally:
             await hub.stop()
             await nats.stop()
@@ -117,8 +124,35 @@ def report(proof: Proof, crowd: Crowd, verdicts: list[Verdict]) -> None:
     print(total, "breaks", dict(breaks), "codes", dict(codes), "beats", dict(beats))
 
 
+@pytest.fixture(params=BACKENDS if IS_FULL else BACKENDS[:1])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """The URL of the hub's store; None is SQLite in its data directory."""
+    if request.param == "sqlite":
+        return None
+    dsn: str = request.getfixturevalue("fresh_database")
+    return dsn
+
+
 @pytest.mark.prove
 @pytest.mark.timeout(1_800 if IS_FULL else 120)
-async def test_nothing_is_lost_and_nothing_goes_back(tmp_path: Path) -> None:
-    async with proving(tmp_path) as proof:
+async def test_nothing_is_lost_and_nothing_goes_back(database: str | None, tmp_path: Path) -> None:
+    async with proving(tmp_path, store_url=database) as proof:
         await prove(proof)
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(not IS_FULL, reason="the checker of the suite is tried on what it saw itself")
+@pytest.mark.timeout(180)
+async def test_a_hub_that_loses_events_is_found_out(tmp_path: Path) -> None:
+    """Every 50th event is told to nobody: most of those who hear of much have missed some."""
+    wished = [*broad_wishes(), *wishes(CALM.subscribers, CALM.orders)]
+    program = (sys.executable, str(Path(__file__).with_name("live_bad_hub.py")))
+    async with proving(tmp_path, scale=CALM, program=program) as proof:
+        crowd = Crowd(subscribers(proof.hubs, wished), proof.random)
+        async with crowd, Crowd([], proof.random) as nobody:
+            await crowd.all_subscribed(SETTLE_S)
+            await proof.run(crowd, nobody)
+            verdicts = await proof.verdicts(crowd, wished, within_s=5)
+    found_out = [each for each in verdicts if each.faults]
+    print(f"\n{len(found_out)} of {len(verdicts)} subscribers tell of it")
+    assert all(each.faults for each in verdicts[: len(broad_wishes())])
