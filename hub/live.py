@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from hub.config.settings import Settings
 from hub.connected import CommandsInForce, Connected
+from hub.events.condition import messages_part
 from hub.events.connection import Nats, NatsAccess
 from hub.events.counted import counted
 from hub.events.dead_letters import DeadLetters
@@ -152,11 +153,9 @@ class Live:
         if self.events.nats is not None:
             await self.events.nats.close()
 
-    def part(self) -> Part:
+    async def part(self) -> Part:
         """How messages do; without NATS events come from the store, later."""
-        is_away = self.events.tail.is_degraded
-        message = "NATS is away: pushes come late" if is_away else None
-        return Part("messages", is_ok=not is_away, message=message, is_needed=False)
+        return await messages_part(self.events.nats, self.events.log)
 
 
 async def open_live(ground: Ground, access: NatsAccess | None) -> Live:
@@ -187,6 +186,7 @@ def _telling(ground: Ground, events: EventStream, *, cursors: bytes) -> Telling:
             webhooks=webhooks,
             commanding=CommandsInForce(connected),
             reading=Around(lambda: connected.reads),
+            tries_max=ground.settings.delivery_tries_max,
         ),
         records=Records(
             timeline=connected.recorded,

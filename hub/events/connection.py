@@ -110,6 +110,11 @@ class Nats:
         return self._jetstream is not None and not self._lost.is_set()
 
     @property
+    def problem(self) -> str | None:
+        """What kept us from being connected last; None since we were. Names no host and no user."""
+        return self._told
+
+    @property
     def jetstream(self) -> JetStreamContext:
         """JetStream of this connection; NatsUnavailable while there is none."""
         if self._jetstream is None or self._lost.is_set():
@@ -140,6 +145,20 @@ class Nats:
             except (nats.errors.Error, OSError, TimeoutError) as error:
                 self._tell(error)
             await asyncio.sleep(random.uniform(RETRY_MIN_S, RETRY_MAX_S))
+
+    async def look(self) -> str | None:
+        """Connect once, ask JetStream and go: what is wrong, None where nothing is. Changes nothing
+        at the server. Never beside `follow`."""
+        try:
+            async with asyncio.timeout(SESSION_TIMEOUT_S):
+                await self._connect(_identity(self._access), self._access.tls())
+                assert self._client is not None  # it has just connected
+                await self._client.jetstream(timeout=PUBLISH_TIMEOUT_S).account_info()
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            return _words(error)
+        finally:
+            await self._drop()
+        return None
 
     async def close(self) -> None:
         """End the connection; `follow` must have been cancelled before."""
