@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Mapping
 from types import TracebackType
 
 from nats.aio.client import Client
@@ -83,14 +84,20 @@ class Pull:
         await self._client.publish(self._subject, json.dumps(wish).encode(), reply=self._inbox)
 
     async def _hear(self, message: Msg) -> None:
-        headers = message.headers or {}
-        status = headers.get(_STATUS)
-        if status is None or message.data:
+        if message.reply:
+            # A message of the stream has where to acknowledge it; the server's own words have not.
+            # Headers tell nothing: a sender may have written "Status: 503" himself.
             self._waiting.append(message)
             self._asked -= 1
-        elif status != _HEARTBEAT:
-            self._asked = 0
-            description = headers.get(_DESCRIPTION, "")
-            if status not in (_NOTHING, _EXPIRED) and _OVER not in description.lower():
-                self._failure = APIError(code=int(status), description=description)
+        else:
+            self._hear_server(message.headers or {})
         self._came.set()
+
+    def _hear_server(self, headers: Mapping[str, str]) -> None:
+        status = headers.get(_STATUS, _HEARTBEAT)
+        if status == _HEARTBEAT:
+            return
+        self._asked = 0
+        description = headers.get(_DESCRIPTION, "")
+        if status not in (_NOTHING, _EXPIRED) and _OVER not in description.lower():
+            self._failure = APIError(code=int(status), description=description)
