@@ -172,12 +172,12 @@ def _observe(settings: Settings, stack: AsyncExitStack) -> None:
 def _systems(settings: Settings, demo: DemoSystems | None) -> SystemsFile:
     """The systems file, read with the demo's variables where the demo runs."""
     from hub.config.systems import load_systems
+    from hub.events.outgoing_check import refuse_masked
 
-    if demo is None:
-        assert settings.systems is not None
-        return load_systems(settings.systems, environ=os.environ)
-    path = settings.systems or demo.systems_file
-    return load_systems(path, environ=os.environ | demo.environment)
+    path = settings.systems or (None if demo is None else demo.systems_file)
+    assert path is not None
+    environ = os.environ | ({} if demo is None else demo.environment)
+    return refuse_masked(load_systems(path, environ=environ))
 
 
 async def _hub(

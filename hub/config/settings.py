@@ -127,6 +127,13 @@ class Settings(BaseSettings):
     plan_cache_max: int = _setting(
         1_000, "plans", "Compiled operations kept in memory.", ge=1, le=1_000_000
     )
+    delivery_tries_max: int = _setting(
+        12,
+        "tries",
+        "How often one delivery is tried before it is a dead letter; each replay gives as many.",
+        ge=1,
+        le=100,
+    )
     trusted_documents: Path | None = _setting(
         None,
         "file",
