@@ -6,7 +6,7 @@ asked for by themselves, in the order of their keys.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select
 
 from hub.config.specs import EntitySpec
+from hub.config.vocabulary import OFFSET_ZONE
+from hub.model.errors import SourceMisconfigured
 from sources.changed import change_field, changed_rows, latest
 from sources.conditions import Compare
 from sources.fields import FieldMapping
@@ -24,16 +26,21 @@ from sources.port import ChangeCursor, ChangePage
 from sources.sql_clauses import Columns, bound, clause_of
 from sources.sql_pages import Step, decode_cursor, encode_cursor
 from sources.sql_shape import EntityShape
+from sources.sql_types import ColumnType
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeOrder:
-    """The instant, its native columns, and those of the key behind it."""
+    """The instant, its native columns, and those of the key behind it.
+
+    `has_offsets` says that each value carries its own zone.
+    """
 
     mapping: EntityMapping
     field: FieldMapping
     times: tuple[str, ...]
     key: tuple[str, ...]
+    has_offsets: bool
 
     def steps(self, *, is_unset: bool) -> list[Step]:
         """The order of a look: rows without a time have only their key."""
@@ -44,12 +51,16 @@ class ChangeOrder:
 def change_order(spec: EntitySpec, mapping: EntityMapping) -> ChangeOrder:
     """The order of an entity's changes; SourceCannot where it declares none."""
     field = change_field(spec, mapping)
-    return ChangeOrder(mapping, field, field.columns, mapping.key)
+    has_offsets = spec.fields[field.field.name].zone == OFFSET_ZONE
+    return ChangeOrder(mapping, field, field.columns, mapping.key, has_offsets)
 
 
 def changes_after(shape: EntityShape, order: ChangeOrder, cursor: ChangeCursor) -> Select[Any]:
-    """The rows behind a cursor, in order, without a limit."""
+    """The rows behind a cursor, in order, without a limit; SourceMisconfigured without an order."""
     columns = shape.columns
+    unsortable = text_with_offsets(order, columns.types)
+    if unsortable is not None:
+        raise SourceMisconfigured(order.mapping.system, f"{order.mapping.noun}: {unsortable}")
     steps = order.steps(is_unset=cursor.is_unset)
     clauses = [_without_time(columns, order) if cursor.is_unset else _with_time(columns, order)]
     if cursor.place is not None:
@@ -58,6 +69,15 @@ def changes_after(shape: EntityShape, order: ChangeOrder, cursor: ChangeCursor) 
         clauses.append(_since(columns, order.field, cursor.since))
     ordered = [columns.by_name[step.column] for step in steps]
     return shape.select.where(*clauses).order_by(*ordered)
+
+
+def text_with_offsets(order: ChangeOrder, types: Mapping[str, ColumnType]) -> str | None:
+    """Why the order is none: texts that carry their own offset do not sort as time does."""
+    name = order.times[0]
+    known = types.get(name)
+    if not order.has_offsets or known is None or known.family not in ("text", "unknown"):
+        return None
+    return f"{name!r} holds times as text, each with its own offset: they do not sort as time does"
 
 
 def change_page(
