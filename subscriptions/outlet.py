@@ -17,6 +17,7 @@ from hub.events.event import Event
 from hub.model.errors import OpsHubError, SlowConsumer
 from hub.observe import metrics
 from subscriptions.items import conflated
+from subscriptions.owed import Owed
 from subscriptions.telling import Payload
 
 WAITING_MAX = 256  # messages of one stream
@@ -63,7 +64,8 @@ class Kept:
 
 
 class Stream:
-    """`seen` is the highest sequence it was told or passed by; `cursor` the last one written."""
+    """`seen` is the highest sequence it was told or passed by; `cursor` the last one written.
+    `owed` is what could not be read while it caught up."""
 
     def __init__(
         self,
@@ -77,6 +79,7 @@ class Stream:
         self.cursor: str | None = None
         self.outlet: Outlet = outlet
         self.waiting: dict[Hashable, Kept] = {}
+        self.owed = Owed(is_lossless)
         self.is_over = False
         self.room = asyncio.Event()
         self.room.set()

@@ -72,19 +72,29 @@ class Telling:
         return self.means.cursors.make(self.digest, self.means.epoch(), sequence)
 
     async def of_event(
-        self, event: Event, *, conflated: int = 0, sequence: int | None = None
+        self,
+        event: Event,
+        *,
+        conflated: int = 0,
+        sequence: int | None = None,
+        back_to: int | None = None,
     ) -> Payload | None:
         """The event for this audience; None where it is not for it. Raises Unread.
 
-        `sequence` is where the stream is: then the event lies in the past.
+        `sequence` is where the stream is: then the event lies in the past. `back_to` is where it
+        goes on from, should it break off: before what is owed.
         """
+        place = event.position or 0 if sequence is None else sequence
+        at = At(self.cursor(_first(place, back_to)), place)
         try:
             async with asyncio.timeout(self.means.deadline_s):
-                return await self._of_event(event, conflated, sequence)
+                return await self._of_event(event, conflated, at, is_past=sequence is not None)
         except TimeoutError:
             raise Unread from None
 
-    async def _of_event(self, event: Event, conflated: int, sequence: int | None) -> Payload | None:
+    async def _of_event(
+        self, event: Event, conflated: int, at: At, *, is_past: bool
+    ) -> Payload | None:
         context = self.means.open_context(self.principal, self.correlation_id)
         if event.entry is not None:
             return await self._of_entry(event.entry, context)
@@ -92,11 +102,9 @@ class Telling:
             event.record.visibility, self.scope
         ):
             return None
-        node = await self._node(event, context, is_past=sequence is not None)
+        node = await self._node(event, context, is_past=is_past)
         if node is None or not self._is_followed(node):
             return None
-        place = sequence if sequence is not None else event.position or 0
-        at = At(self.cursor(place), place)
         item = item_of_event(event, self.following.feed, node, at=at, conflated=conflated)
         return Payload(await self._encoded(item, context), *at)
 
@@ -160,8 +168,10 @@ class Telling:
         cursor = self.cursor(at)
         return Payload(await self._alone(Gap(cursor, first, last, reason)), cursor, at)
 
-    async def beat(self, sequence: int, state: StreamState) -> Payload:
-        cursor = self.cursor(sequence)
+    async def beat(
+        self, sequence: int, state: StreamState, *, back_to: int | None = None
+    ) -> Payload:
+        cursor = self.cursor(_first(sequence, back_to))
         return Payload(await self._alone(Beat(cursor, state)), cursor, sequence)
 
     async def _alone(self, item: Item) -> bytes:
@@ -175,3 +185,7 @@ class Telling:
         if result.errors:
             body["errors"], _ = wire_errors(result.errors, self.correlation_id)
         return orjson.dumps(body)
+
+
+def _first(place: int, back_to: int | None) -> int:
+    return place if back_to is None else min(place, back_to)
