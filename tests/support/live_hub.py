@@ -107,6 +107,9 @@ class MemoryTail:
     async def oldest(self) -> int:
         return self.kept_from
 
+    async def last(self) -> int:
+        return self.position
+
 
 class ListOutlet:
     """What a subscriber was sent. `room` is how many messages it takes; None: all."""
