@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Protocol
 
 from hub.events.event import Event
-from hub.model.errors import OpsHubError, SlowConsumer
+from hub.model.errors import OpsHubError, SlowConsumer, StoreUnavailable
 from hub.model.timeline import TimelineEntry
 from hub.model.values import Ref
 from resolvers.live_items import Feed, GapReason, StreamState
@@ -189,7 +189,11 @@ class Audience:
         assert order is not None
         self._is_behind = False
         while not self._is_behind:
-            entries = await self._entries(order, self.told, ENTRIES_MAX)
+            try:
+                entries = await self._entries(order, self.told, ENTRIES_MAX)
+            except StoreUnavailable:
+                self._is_behind = True  # asked again with the next entry, or the next sign of life
+                return
             for entry in entries:
                 await self._tell_one(entry)
                 if self._is_behind:

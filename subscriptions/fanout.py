@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from hub.events.event import Event
+from hub.model.errors import Internal
 from resolvers.live_items import Following, StreamState
 from subscriptions.audience import SLICE_S, Audience
 from subscriptions.topics import Topic, topics_of, topics_of_event
@@ -140,7 +141,8 @@ class Fanout:
             await audience.work()
         except Exception:  # the outermost loop of the fan-out: the others go on
             log.exception("an audience of %s could not be told", audience.feed.value)
-            audience.end(None)
+            # With an error: `complete` would say that there is nothing to come again for.
+            audience.end(Internal("telling this stream met a defect; the hub's log has it"))
         finally:
             audience.is_slow = loop.time() - began > SLOW_S
             self._slow_working -= was_slow

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from hub.events.told import micros
-from hub.model.errors import DeadlineExceeded, SourceTimeout
+from hub.model.errors import DeadlineExceeded, Internal, SourceTimeout, StoreUnavailable
 from hub.model.order import OrderStatus
+from hub.model.timeline import TimelineEntry
+from hub.model.values import Ref
 from subscriptions import owed, resume
 from tests.integration.test_subscription_streams import ORDERS, TIMELINE, _flap, _order, hub
 from tests.support.live_hub import (
@@ -193,3 +195,35 @@ async def test_what_can_never_be_read_ends_as_a_gap(
 
 def _version(minutes: float) -> int:
     return micros(BEGAN + timedelta(minutes=minutes))
+
+
+async def test_a_store_that_is_away_ends_no_timeline(hub: LiveHub) -> None:
+    """Of a lost entry the store is asked; `complete` would tell the reader not to come again."""
+    await hub.tell(_order())
+    _, outlet = await hub.open(AGENT, TIMELINE, id=id_of(ORDER))
+    await hub.settled()
+    hand_on, hub.tail.hand_on = hub.tail.hand_on, lambda events: None  # type: ignore[method-assign]
+    await hub.tell(next(each for each in world() if each.ref == RMA))
+    hub.tail.hand_on = hand_on  # type: ignore[method-assign]
+    [audience] = hub.streams._audiences.values()
+    entries, audience._entries = audience._entries, _away
+    await hub.tell(next(each for each in world() if each.ref == CASE))
+    await hub.settled()
+    assert not outlet.is_over
+    audience._entries = entries
+    await _beaten(hub)
+    assert [each["sequence"] for each in outlet.items[1:3]] == [2, 3]
+
+
+async def test_a_defect_ends_a_stream_with_an_error(hub: LiveHub) -> None:
+    await hub.tell(_order())
+    _, outlet = await hub.open(AGENT, ORDERS, ids=[id_of(ORDER)])
+    [audience] = hub.streams._audiences.values()
+    audience._progress = None  # type: ignore[assignment]
+    audience.beat()
+    await hub.settled()
+    assert isinstance(outlet.error, Internal)
+
+
+async def _away(order: Ref, after: int, limit: int) -> list[TimelineEntry]:
+    raise StoreUnavailable("away")
