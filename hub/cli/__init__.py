@@ -17,6 +17,7 @@ from hub.cli import (
     token,
     up,
     verify,
+    watch,
 )
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ for command in (
     up.up,
     demo.demo,
     query.query,
+    watch.watch,
     explain.explain,
     doctor.doctor,
     migrate.migrate,

@@ -153,7 +153,7 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
         async with serve(hub, listener) as server:
             ready = announcing.announce()
             stack.callback((settings.data_dir / "ready.json").unlink, missing_ok=True)
-            greeting = _greeting(hub, ready, try_it=_first_question(settings, demo))
+            greeting = _greeting(hub, ready, try_it=_first_commands(settings, demo))
             show(ready, greeting, as_json=wanted.as_json)
             await server.until(stopping)
         wanted.tell("stopping")
@@ -204,7 +204,7 @@ async def _inherit(hub: Hub, seat: str) -> None:
         await hub.live.events.leases.inherit(seat)
 
 
-def _greeting(hub: Hub, ready: dict[str, Any], *, try_it: str | None) -> str:
+def _greeting(hub: Hub, ready: dict[str, Any], *, try_it: list[str]) -> str:
     """Where to go, who to be and what to ask first."""
     url = ready["url"]
     lines = [
@@ -212,25 +212,26 @@ def _greeting(hub: Hub, ready: dict[str, Any], *, try_it: str | None) -> str:
         f"  first screen  {url}/",
         f"  GraphQL       {url}/graphql",
     ]
-    if try_it is None:
+    if not try_it:
         return "\n".join(lines)
     lines += [f"  token {role:20} {token}" for role, token in ready["demo"]["tokens"].items()]
-    return "\n".join([*lines, "\ntry, in another terminal:", f"  {try_it}"])
+    return "\n".join([*lines, "\ntry, in another terminal:", *(f"  {each}" for each in try_it)])
 
 
-def _first_question(settings: Settings, demo: DemoSystems | None) -> str | None:
-    """A command about an order of the demo, as it works from another shell in this folder."""
+def _first_commands(settings: Settings, demo: DemoSystems | None) -> list[str]:
+    """Asks for an order of the demo, and watches those that move, from a shell in this folder."""
     if demo is None:
-        return None
+        return []
     number = demo.interesting.orders["delivered"]
     document = (
         f'{{ order(number: "{number}") {{ number status '
         "customer { name } shipments { carrier status } sections { name system state } } }"
     )
-    words = [_this_program(), "query"]
+    where = []
     if settings.data_dir != type(settings).model_fields["data_dir"].default:
-        words += ["--data-dir", str(settings.data_dir)]
-    return shlex.join([*words, document])
+        where = ["--data-dir", str(settings.data_dir)]
+    commands = (["query", *where, document], ["watch", *where])
+    return [shlex.join([_this_program(), *each]) for each in commands]
 
 
 def _this_program() -> str:
