@@ -15,6 +15,7 @@ from types import TracebackType
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import ConnectionClosedError
 from nats.js.errors import APIError
 
 PULL_MAX = 100  # messages asked for at once, and so the most that wait here
@@ -59,12 +60,18 @@ class Pull:
         """What has come and was not taken yet."""
         return list(self._waiting)
 
+    def look(self) -> None:
+        """Perhaps the connection is over: whoever waits for messages learns it now."""
+        self._came.set()
+
     async def next(self) -> list[Msg]:
         """What has come, at least one message. APIError where the server refuses; TimeoutError
-        where it is silent."""
+        where it is silent; ConnectionClosedError, after the last message that came."""
         while not self._waiting:
             if self._failure is not None:
                 raise self._failure
+            if self._client.is_closed:
+                raise ConnectionClosedError
             if self._asked <= 0:
                 await self._ask()
             self._came.clear()
