@@ -149,8 +149,11 @@ def by_version(told: Candidate, state: State | None) -> Fate | Doubt:
         return Fate.APPLIED
     if told.version == state.version:
         return Fate.APPLIED if is_truth else Doubt.ASK
-    if BY_READING in state.statuses and not told.has_own_time:
-        return Doubt.ASK  # a time of the system against one of ours
+    if BY_READING in state.statuses:  # a time of the system against one of ours
+        if is_truth:
+            return Fate.APPLIED
+        if not told.has_own_time:
+            return Doubt.ASK
     return Fate.LATE
 
 
