@@ -108,13 +108,12 @@ def _since(columns: Columns, field: FieldMapping, since: datetime) -> ColumnElem
 
 
 def _beyond(columns: Columns, steps: Sequence[Step], values: Sequence[Any]) -> ColumnElement[bool]:
-    """a >= x AND (a > x OR (a = x AND b > y) …): the first part finds the place in the index."""
-    alternatives: list[ColumnElement[bool]] = []
-    equal: list[ColumnElement[bool]] = []
-    for step, value in zip(steps, values, strict=True):
-        column, given = columns.by_name[step.column], bound(columns, step.column, value)
-        alternatives.append(sa.and_(*equal, column > given))
-        equal.append(column == given)
-    first = steps[0].column
-    start = columns.by_name[first] >= bound(columns, first, values[0])
-    return sa.and_(start, sa.or_(*alternatives))
+    """(a, b) > (x, y): one comparison, which both databases find in an index on (a, b)."""
+    names = [step.column for step in steps]
+    given = [bound(columns, name, value) for name, value in zip(names, values, strict=True)]
+    if len(names) == 1:
+        return columns.by_name[names[0]] > given[0]
+    beyond: ColumnElement[bool] = sa.tuple_(*(columns.by_name[name] for name in names)) > sa.tuple_(
+        *given
+    )
+    return beyond

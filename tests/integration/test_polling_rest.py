@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -216,3 +216,28 @@ async def test_records_of_one_time_go_over_pages(
         async with running_rest(system), reading(system, style, plain_store, tmp_path) as reader:
             await read_history(reader)
             assert len(reader.told) == 20 and reader.keys == set(system.stamps)
+
+
+async def test_a_system_that_went_away_is_polled_from_where_it_was(
+    plain_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "BACKOFF_MIN_S", 0.1)
+    system = Moving({}, stamps={f"s{n:03}": stamp(n) for n in range(10)})
+    async with AsyncExitStack() as stack:
+        async with running_rest(system):
+            reader = await stack.enter_async_context(
+                reading(system, "cursor", plain_store, tmp_path)
+            )
+            await read_history(reader)
+        asked = len(system.asked)
+        following = asyncio.create_task(reader.poller.follow())
+        await asyncio.sleep(1.5)  # it is tried now and then, and nobody is there
+        system.stamps |= {f"t{n:03}": stamp(3570 + n) for n in range(10)}
+        assert len(system.asked) == asked and len(reader.told) == 10
+        async with running_rest(system):
+            async with asyncio.timeout(10):
+                while reader.keys != set(system.stamps):  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.02)
+            following.cancel()
+            await asyncio.wait({following})
+        assert len(reader.told) == 20 and reader.parked == []
