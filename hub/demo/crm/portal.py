@@ -38,12 +38,20 @@ def webhook_route(connection: sqlite3.Connection) -> Route:
             raise NativeError(413, f"a notice has at most {BODY_BYTES_MAX} bytes")
         id_ = request.headers.get("webhook-id", "")
         _check(request, body)
-        notice = orjson.loads(body)  # signed, so it is what the sender meant
+        kind, subject = _about(body)
         at = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
-        connection.execute(_KEEP, (id_, notice["type"], notice["subject"], body.decode(), at))
+        connection.execute(_KEEP, (id_, kind, subject, body.decode(), at))
         return json_response({"taken": id_})
 
     return Route(PATH, take, methods=["POST"])
+
+
+def _about(body: bytes) -> tuple[str, str]:
+    try:
+        notice = orjson.loads(body)
+        return str(notice["type"]), str(notice["subject"])
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise NativeError(400, "a notice is a CloudEvent in JSON with type and subject") from error
 
 
 def _check(request: Request, body: bytes) -> None:
