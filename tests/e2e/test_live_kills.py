@@ -19,7 +19,7 @@ import pytest
 from tests.e2e.hub_process import OPSHUB
 from tests.e2e.live_checker import Verdict, check
 from tests.e2e.live_proof import Proof, Scale, subscribers
-from tests.e2e.live_stage import HubProcess, NatsProcess
+from tests.e2e.live_stage import HubProcess, NatsProcess, log_counts
 from tests.e2e.live_store import LogReader
 from tests.e2e.live_telling import Telling
 from tests.e2e.live_wishes import Wish, broad_wishes, wishes
@@ -86,6 +86,7 @@ async def prove(proof: Proof) -> None:
     assert [f"{each.name}: {fault}" for each in verdicts for fault in each.faults] == []
     assert await proof.reader.dead_letters() == []
     assert proof.telling.refused == []
+    assert [log_counts(hub.log).get("ERROR", 0) for hub in proof.hubs] == [0]
     await assert_it_would_show(proof, crowd, forgetful, (wished, forgotten))
 
 

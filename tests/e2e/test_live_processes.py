@@ -25,7 +25,6 @@ from hub.model.ids import encode_id
 from hub.model.values import Ref
 from hub.security.principal import Role
 from hub.security.tokens import Grant
-from hub.store.chain_name import chain_name
 from tests.e2e.hub_process import OPSHUB, environment
 from tests.e2e.live_proof import Proof, Scale, subscribers
 from tests.e2e.live_stage import TOKEN_LIFETIME, HubProcess, NatsProcess, key_file
@@ -52,22 +51,23 @@ STATUS = "query ($id: ID!) { node(id: $id) { ... on Order { status } } }"
 
 @dataclass
 class Pair:
-    """Two hubs; the first one was there before the second."""
+    """Two hubs. `first` is the name under which the first one holds leases, all of them: it was
+    there before the second."""
 
     proof: Proof
     folder: Path
     one: HubProcess
     two: HubProcess
+    first: str
 
     @property
     def hubs(self) -> tuple[HubProcess, HubProcess]:
         return self.one, self.two
 
     async def leases(self) -> dict[str, HubProcess]:
-        """Who holds each lease now."""
-        names = {chain_name(hub.folder / "data"): hub for hub in self.hubs}
+        """Who holds each lease now; what the first one does not is the other's."""
         rows = await rows_of(self.proof.reader.store_url, _LEASES)
-        return {name: hub for name, holder in rows if (hub := names.get(holder.rpartition(":")[0]))}
+        return {name: self.one if holder == self.first else self.two for name, holder in rows}
 
     async def status(self, hub: HubProcess, key: str) -> str:
         """What a hub answers now about an order."""
@@ -97,16 +97,28 @@ async def pair(
         hubs = [HubProcess(_made(folder / name), systems, env) for name in ("one", "two")]
         await nats.start()
         try:
-            for hub in hubs:
-                await hub.start()
+            await hubs[0].start()
+            first = await _only_holder(module_database)
+            await hubs[1].start()
             async with Telling(nats.url, [hub.url for hub in hubs], SECRET, random_) as telling:
                 reader = LogReader(module_database)
                 proof = Proof(SCALE, world, hubs, nats, telling, reader, random_)
-                yield Pair(proof, folder, *hubs)
+                yield Pair(proof, folder, hubs[0], hubs[1], first)
         finally:
             for hub in hubs:
                 await hub.stop()
             await nats.stop()
+
+
+async def _only_holder(store_url: str) -> str:
+    """Whoever holds every lease, as soon as somebody does."""
+    async with asyncio.timeout(SETTLE_S):
+        while True:
+            rows = await rows_of(store_url, _LEASES)
+            if {name for name, _ in rows} == set(LEASES):
+                [holder] = {holder for _, holder in rows}
+                return str(holder)
+            await asyncio.sleep(0.1)
 
 
 def _made(folder: Path) -> Path:
