@@ -37,6 +37,12 @@ CASE_STATES = ("OPEN", "PENDING_CUSTOMER", "SOLVED")
 
 Native = dict[str, Any]
 
+
+def _same(*words: str) -> str:
+    """A table of codes that are ours already."""
+    return ", ".join(f"{word}: {word}" for word in words)
+
+
 _EVENTS = """
     events:
       id: id
@@ -61,7 +67,7 @@ systems:
         fields:
           number: no
           business_unit: unit
-          status: {{ path: state, values: {{ {", ".join(f"{s}: {s}" for s in ("OPEN", *ORDER_STATES))} }} }}
+          status: {{ path: state, values: {{ {_same("OPEN", *ORDER_STATES)} }} }}
           placed_at: {{ path: placed, zone: offset }}
           {_CHANGED}
           lines:
@@ -71,7 +77,7 @@ systems:
             fields:
               line_number: line
               sku: sku
-              status: {{ path: state, values: {{ {", ".join(f"{s}: {s}" for s in ("PENDING", *LINE_STATES))} }} }}
+              status: {{ path: state, values: {{ {_same("PENDING", *LINE_STATES)} }} }}
               ordered: {{ path: qty, unit: EA }}
 {_EVENTS.format(noun="order", what="record: body", signature=_SIGNED)}
   wms:
@@ -86,7 +92,7 @@ systems:
         fields:
           number: id
           order: {{ path: order, to: erp.order }}
-          status: {{ path: state, values: {{ {", ".join(f"{s}: {s}" for s in ("LABEL_CREATED", *MOVES))} }} }}
+          status: {{ path: state, values: {{ {_same("LABEL_CREATED", *MOVES)} }} }}
           created_at: {{ path: created, zone: offset }}
           {_CHANGED}
           milestones:
@@ -94,7 +100,7 @@ systems:
             entity: milestone
             key: seq
             fields:
-              code: {{ path: code, values: {{ {", ".join(f"{s}: {s}" for s in MOVES)} }} }}
+              code: {{ path: code, values: {{ {_same(*MOVES)} }} }}
               occurred_at: {{ path: at, zone: offset }}
               sequence: seq
 {_EVENTS.format(noun="shipment", what="record: body", signature=_SIGNED)}
@@ -109,7 +115,7 @@ systems:
         fields:
           number: ref
           order: {{ path: order, to: erp.order }}
-          status: {{ path: state, values: {{ {", ".join(f"{s}: {s}" for s in ("NEW", *CASE_STATES))} }} }}
+          status: {{ path: state, values: {{ {_same("NEW", *CASE_STATES)} }} }}
           assignee: owner
           opened_at: {{ path: opened, zone: offset }}
           {_CHANGED}
@@ -122,7 +128,7 @@ systems:
               visibility: {{ const: CUSTOMER }}
               sent_at: {{ path: at, zone: offset }}
 {_EVENTS.format(noun="case", what="key: body.ref", signature="")}
-"""  # noqa: E501 - tables of words
+"""
 
 
 @dataclass(frozen=True, slots=True)
