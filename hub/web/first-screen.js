@@ -6,6 +6,8 @@ import { openOrder } from "./order-timeline.js";
 // An order of the demo systems, so that the first Run answers there; elsewhere it is not found.
 const DEMO_ORDER = "100002";
 
+const TYPED_MS = 300; // after the last letter of a token
+
 const EXAMPLES = [
   {
     title: "An order over every system",
@@ -84,7 +86,11 @@ field("open").addEventListener("submit", (event) => {
   event.preventDefault();
   openOrder({ number: field("number").value.trim() });
 });
-field("token").addEventListener("change", () => followMoving(openOrder));
+let following = null;
+field("token").addEventListener("input", () => {
+  clearTimeout(following);
+  following = setTimeout(() => followMoving(openOrder), TYPED_MS);
+});
 document.addEventListener("visibilitychange", () => followMoving(openOrder));
 addEventListener("hashchange", showTab);
 field("number").value = DEMO_ORDER;

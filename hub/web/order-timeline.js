@@ -6,6 +6,7 @@ import { element, showState, systemOf, timeOf } from "./showing.js";
 const ENTRIES_MAX = 300; // shown at once; older ones go
 const HEAD_AFTER_MS = 400; // events of one change come together
 const FOUND_MAX = 8;
+const NARROW = "(max-width: 50rem)"; // one column, as in the style sheet
 
 const ORDER = `query OrderToOpen($number: String, $id: ID) {
   order(number: $number, id: $id) {
@@ -41,6 +42,7 @@ let opened = 0; // counts openings: what an earlier one still hears is not shown
 export async function openOrder(wanted) {
   const turn = ++opened;
   stop();
+  field("order").hidden = true;
   field("candidates").replaceChildren();
   field("found").textContent = "asking…";
   try {
@@ -66,7 +68,7 @@ function showOrder(order) {
     onItem: (item) => take(item, order.id),
     onState: (state, reason) => showState(field("badge"), state, reason),
   });
-  field("order").scrollIntoView({ block: "nearest" });
+  if (matchMedia(NARROW).matches) field("order").scrollIntoView();
 }
 
 function showHead(order) {

@@ -5,6 +5,9 @@ const AGES = [
   [86_400, 3_600, "h"],
   [Infinity, 86_400, "d"],
 ];
+const FIRST_HUE = 210;
+const HUE_STEP = 137; // the golden angle: colours stay apart, however many systems there are
+const hues = new Map(); // of each system
 const AGES_EVERY_MS = 5_000;
 const BADGE_SAYS = {
   CONNECTING: "asking the hub…",
@@ -35,12 +38,11 @@ export function timeOf(instant) {
   return made;
 }
 
-// A system by its name, in a colour of its own.
+// A system by its name, in a colour of its own: each that is met takes the next.
 export function systemOf(name) {
+  if (!hues.has(name)) hues.set(name, (FIRST_HUE + hues.size * HUE_STEP) % 360);
   const made = element("span", "system", name);
-  let hue = 0;
-  for (const letter of name) hue = (hue * 31 + letter.charCodeAt(0)) % 360;
-  made.style.setProperty("--hue", hue);
+  made.style.setProperty("--hue", hues.get(name));
   return made;
 }
 
