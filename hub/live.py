@@ -198,7 +198,11 @@ def _telling(ground: Ground, events: EventStream, *, cursors: bytes) -> Telling:
     )
     means = Means(ground.engine, ground.open_context, Cursors(cursors), lambda: tail.epoch)
     streams = Streams(
-        means, tail=tail, timeline=TimelineAfter(store), heartbeat_s=ground.settings.heartbeat_s
+        means,
+        tail=tail,
+        timeline=TimelineAfter(store),
+        same_as=connected.references.same_as,
+        heartbeat_s=ground.settings.heartbeat_s,
     )
     return Telling(streams, Sockets(ground.authenticator.check), webhooks, delivering)
 

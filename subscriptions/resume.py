@@ -20,7 +20,7 @@ from subscriptions.fanout import Fanout
 from subscriptions.items import conflated
 from subscriptions.outlet import Stream
 from subscriptions.telling import Payload, Unread
-from subscriptions.topics import NOUNS, is_of, topics_of, topics_of_event
+from subscriptions.topics import NOUNS
 
 REPLAYED_MAX = 500  # events read at once
 READING_MAX = 16  # streams that read what they missed at once; the others wait
@@ -124,8 +124,9 @@ class Resuming:
         events = self.fanout.recent.after(stream.seen)
         if events is None:
             events = await self._logged(stream, audience, upto)
+        following, is_heard = audience.telling.following, self.fanout.is_heard
         mine = [
-            each for each in events if (each.position or 0) <= upto and _is_heard(audience, each)
+            each for each in events if (each.position or 0) <= upto and is_heard(following, each)
         ]
         for event, left_out in _newest(mine) if not audience.feed.is_lossless else _each(mine):
             await stream.room.wait()
@@ -167,7 +168,8 @@ class Resuming:
             async with self.reading:
                 page = await self.log.replay(after, nouns=nouns, limit=REPLAYED_MAX)
             scanned += len(page)
-            found += [each for each in page if _is_heard(audience, each)]
+            following = audience.telling.following
+            found += [each for each in page if self.fanout.is_heard(following, each)]
             if len(page) < REPLAYED_MAX:
                 break
             after = page[-1].position or upto
@@ -176,12 +178,6 @@ class Resuming:
                 stream.put(await gap)
                 break
         return found
-
-
-def _is_heard(audience: Audience, event: Event) -> bool:
-    following = audience.telling.following
-    listened = topics_of(following)
-    return is_of(following, event) and any(each in listened for each in topics_of_event(event))
 
 
 def _each(events: list[Event]) -> list[tuple[Event, int]]:

@@ -72,7 +72,7 @@ class Question:
 
 
 class Streams:
-    """Every open stream of this process."""
+    """Every open stream of this process. `same_as` gives all refs of one real customer."""
 
     def __init__(
         self,
@@ -80,13 +80,14 @@ class Streams:
         *,
         tail: Tail,
         timeline: TimelineAfter,
+        same_as: Callable[[Ref], Sequence[Ref]],
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self._tail = tail
         self._timeline = timeline
         self._means = means
         self._heartbeat_s = heartbeat_s
-        self.fanout = Fanout(lambda: tail.position, lambda: tail.is_degraded)
+        self.fanout = Fanout(lambda: tail.position, lambda: tail.is_degraded, same_as=same_as)
         self._resuming = Resuming(tail, self.fanout, self._entries)
         self._audiences: dict[Question, Audience] = {}
         self._catching: set[asyncio.Task[None]] = set()

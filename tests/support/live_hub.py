@@ -280,7 +280,10 @@ async def _composed(store: Store, heartbeat_s: float, deadline_s: float) -> Live
         lambda: tail.epoch,
         deadline_s,
     )
-    streams = Streams(means, tail=tail, timeline=TimelineAfter(store), heartbeat_s=heartbeat_s)
+    streams = Streams(
+        means, tail=tail, timeline=TimelineAfter(store), same_as=references.same_as,
+        heartbeat_s=heartbeat_s,
+    )  # fmt: skip
     return LiveHub(store, sources, reads, references, engine, tail, streams, taking)
 
 
