@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from hub.config.delivery_specs import DeliverySpec
 from hub.events.dead_letters import DeadLetters
@@ -23,7 +24,7 @@ from tests.support.taking import Intake, Systems
 from tests.support.told_histories import BATCH, Histories, histories, told_of
 
 CHANGES = 120
-NEWS = {
+NEWS: dict[str, dict[str, Any]] = {
     "orders": {"noun": "order", "change": "status_changed"},
     "parcels": {"noun": "shipment", "change": ["changed", "status_changed"]},
     "scans": {"noun": "milestone", "change": "recorded"},
