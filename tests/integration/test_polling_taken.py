@@ -12,8 +12,10 @@ import pytest
 from hub.events.dead_letter_rows import LetterQuery, LetterState
 from hub.events.feed_cursors import FeedCursors
 from hub.model.errors import SourceUnavailable
-from hub.model.values import Ref
-from hub.reads.placing import Around
+from hub.model.values import Ref, Staleness
+from hub.reads.asking import Asking
+from hub.reads.lanes import Answer
+from hub.security.principal import CallerClass
 from hub.store.leases import Leases, while_leased
 from hub.store.reference_acts import Act
 from sources import polling
@@ -218,17 +220,25 @@ async def test_a_deleted_row_is_not_seen_by_polling_but_does_not_stay_fresh(
         [poller] = one.poller("erp").entities
         await poller.look()
         assert await one.known() == keys(0, 2)
+        assert (await _asked(one, "o0000")).value is not None
         drop(tmp_path, "o0000")
         await poller.look()
         assert await one.known() == keys(0, 2)  # nobody tells of it
-        ref = Ref("order", "erp", "o0000")
-        memory = one.hub.connected.reads.memory
-        held = memory.look(ref)
-        assert held is not None and held.value is not None
-        [found] = await Around(lambda: one.hub.connected.reads).read([ref])
-        assert found is None
-        held = memory.look(ref)
-        assert held is not None and held.value is None
+        assert (await _asked(one, "o0000")).staleness is Staleness.FRESH  # not read again yet
+        await asyncio.sleep(0.6)  # `fresh_for` is 500 ms
+        assert (await _asked(one, "o0000")).staleness is Staleness.STALE  # and read behind that
+        async with asyncio.timeout(5):
+            while (await _asked(one, "o0000")).value is not None:
+                await asyncio.sleep(0.02)
+        assert (await _asked(one, "o0001")).value is not None
+
+
+async def _asked(polled: Polled, key: str) -> Answer:
+    """What a request is told of an order now."""
+    reads = polled.hub.connected.reads
+    asking = Asking(reads.lanes, memory=reads.memory, clock=reads.clock, caller=CallerClass.AGENT)
+    [answer] = await asking.answers([Ref("order", "erp", key)])
+    return answer
 
 
 async def test_a_letter_of_a_deleted_record_stays_a_letter(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ systems:
           placed_at: {{ const: "2020-01-01T00:00:00+00:00", zone: offset }}
           updated_at: {{ column: ts, read: "%Y%m%d%H%M%S", zone: UTC }}
         changes: {{ order_by: [ts, id], every: 100ms, overlap: 30s{backfill} }}
+        fresh_for: 500ms
   wms:
     role: wms
     kind: sql
