@@ -228,7 +228,7 @@ async def test_a_deleted_row_is_not_seen_by_polling_but_does_not_stay_fresh(
         await asyncio.sleep(0.6)  # `fresh_for` is 500 ms
         assert (await _asked(one, "o0000")).staleness is Staleness.STALE  # and read behind that
         async with asyncio.timeout(5):
-            while (await _asked(one, "o0000")).value is not None:
+            while (await _asked(one, "o0000")).value is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert (await _asked(one, "o0001")).value is not None
 
