@@ -34,12 +34,12 @@ class Messages:
         """Of each system that may tell by the embedded server, the URL with its own credentials."""
         return {} if self.embedded is None else self.embedded.partner_urls
 
-    def admit(self, systems: SystemsFile) -> bool:
+    async def admit(self, systems: SystemsFile) -> bool:
         """Let the systems of another file tell, and only those; whether that changed anything.
 
         ConfigInvalid where one cannot. A server that is not ours is left to whoever runs it.
         """
-        return self.embedded is not None and self.embedded.admit(_partners(systems))
+        return self.embedded is not None and await self.embedded.admit(_partners(systems))
 
 
 def external_access(settings: Settings) -> NatsAccess | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY_S = 2.0
 
 Stamp = tuple[tuple[str, int, int], ...]
+Applied = Callable[["SystemsFile"], Awaitable[None]]
 
 
 async def follow_file(
@@ -23,7 +24,7 @@ async def follow_file(
     read: Callable[[], SystemsFile],
     say: Callable[[str], None],
     *,
-    applied: Callable[[SystemsFile], None],
+    applied: Applied,
 ) -> None:
     """Look at the file and what it includes for ever; cancel it to stop.
 
@@ -38,9 +39,7 @@ async def follow_file(
             seen = _stamp(hub.connected.systems.files)
 
 
-async def _applied(
-    hub: Hub, read: Callable[[], SystemsFile], applied: Callable[[SystemsFile], None]
-) -> str:
+async def _applied(hub: Hub, read: Callable[[], SystemsFile], applied: Applied) -> str:
     """What became of the change, for the person who made it."""
     try:
         systems = read()
@@ -51,7 +50,7 @@ async def _applied(
         told = "; ".join(str(problem) for problem in problems)
         return f"systems file: the old one stays: {told}"
     try:
-        applied(systems)
+        await applied(systems)
     except ConfigInvalid as error:
         return f"systems file: the change is applied, but not to NATS: {error}"
     return "systems file: the change is applied"

@@ -64,9 +64,9 @@ class Announcing:
             tell_where(self.demo, nats_urls=urls, webhook_url=ready["url"])
         return ready
 
-    def applied(self, systems: SystemsFile) -> None:
+    async def applied(self, systems: SystemsFile) -> None:
         """Another systems file is in force. ConfigInvalid where a system cannot tell by NATS."""
-        if self.messages.admit(systems):
+        if await self.messages.admit(systems):
             self.announce()
 
     def _ready(self) -> dict[str, Any]:

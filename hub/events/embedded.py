@@ -26,6 +26,10 @@ from hub.model.errors import ConfigInvalid
 RESTART_MIN_S, RESTART_MAX_S = 0.25, 10.0
 """The pause before it is started again: none at first, then doubled while it does not stay."""
 STEADY_S = 10.0  # a server that ran for so long is well
+RELOADS = 3
+"""nats-server 2.15 binds what a new account imports only when it reads its configuration once more;
+the third time is for a first and a second that fell together."""
+RELOAD_S = 0.2  # between two; one takes 2 ms
 
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 8.0
@@ -106,10 +110,10 @@ class EmbeddedNats:
             except (ConfigInvalid, OSError) as error:
                 _log.info("nats-server is tried again in %g s: %s", pause_s, error)
 
-    def admit(self, partners: Sequence[str]) -> bool:
+    async def admit(self, partners: Sequence[str]) -> bool:
         """Give exactly these systems a user, and keep what the others had; whether any changed.
 
-        The running server reads it at once and keeps its connections. ConfigInvalid where a name
+        The running server takes it over and keeps its connections. ConfigInvalid where a name
         cannot be one, and then nothing has changed.
         """
         had = self.passwords
@@ -122,8 +126,10 @@ class EmbeddedNats:
         except ConfigInvalid:
             self.passwords = had
             raise
-        if self.process is not None and self.process.returncode is None:
-            self.process.send_signal(signal.SIGHUP)
+        for _ in range(RELOADS):
+            if self.process is not None and self.process.returncode is None:
+                self.process.send_signal(signal.SIGHUP)
+            await asyncio.sleep(RELOAD_S)
         return True
 
     async def stop(self) -> None:

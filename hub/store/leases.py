@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Interval,
+    and_,
     case,
     func,
     literal,
@@ -40,6 +41,7 @@ RELEASE_WAIT_S = 2.0
 
 _NOBODY = ""  # who holds a lease that was given back
 _LIFE = "#"  # between a seat and one life on it
+_LIFE_BYTES = 4
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +94,14 @@ class Leases:
         Only for whoever has proof that no earlier life goes on, such as a lock of the kernel that
         ends with its holder; else two would do what only one may, for `lease_s / TURNS_PER_LEASE`.
         """
-        self._holder = f"{seat}{_LIFE}{token_hex(4)}"
+        self._holder = f"{seat}{_LIFE}{token_hex(_LIFE_BYTES)}"
+        of_the_seat = and_(
+            lease.c.holder.startswith(f"{seat}{_LIFE}", autoescape=True),
+            func.length(lease.c.holder) == len(self._holder),
+        )
         async with self._store.write() as connection:
             ended: CursorResult[Any] = await connection.execute(
-                update(lease)
-                .where(lease.c.holder.startswith(f"{seat}{_LIFE}", autoescape=True))
-                .values(holder=_NOBODY, until=self._at(0.0))
+                update(lease).where(of_the_seat).values(holder=_NOBODY, until=self._at(0.0))
             )
         return ended.rowcount
 
