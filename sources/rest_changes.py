@@ -15,7 +15,7 @@ from datetime import datetime
 from hub.config.specs import EntitySpec
 from hub.config.vocabulary import SINCE_WORD
 from hub.model.errors import InputInvalid, SourceInvalid, SourceMisconfigured
-from sources.changed import change_field, changed_rows, latest
+from sources.changed import asked_since, change_field, changed_rows, latest
 from sources.mapping import EntityMapping
 from sources.paths import Row
 from sources.port import ChangeCursor, ChangedRow, ChangePage
@@ -39,7 +39,7 @@ class RestChanges:
     """The compiled `changes` of one entity."""
 
     def __init__(self, spec: EntitySpec, mapping: EntityMapping, request: PagedRequest) -> None:
-        self._mapping, self._request = mapping, request
+        self._spec, self._mapping, self._request = spec, mapping, request
         self._field = change_field(spec, mapping)
         self._first = None if spec.changes is None else spec.changes.page
 
@@ -95,7 +95,7 @@ class RestChanges:
 
     def _native(self, since: datetime) -> str:
         assert self._field.encode is not None  # every instant of native paths encodes
-        (row,) = self._field.encode([since]).rows
+        (row,) = self._field.encode([asked_since(self._spec, self._field, since)]).rows
         return " ".join(native_text(each) for each in row)
 
 

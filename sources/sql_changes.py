@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Select
 from hub.config.specs import EntitySpec
 from hub.config.vocabulary import OFFSET_ZONE
 from hub.model.errors import SourceMisconfigured
-from sources.changed import change_field, changed_rows, latest
+from sources.changed import asked_since, change_field, changed_rows, latest
 from sources.conditions import Compare
 from sources.fields import FieldMapping
 from sources.mapping import EntityMapping
@@ -36,6 +36,7 @@ class ChangeOrder:
     `has_offsets` says that each value carries its own zone.
     """
 
+    spec: EntitySpec
     mapping: EntityMapping
     field: FieldMapping
     times: tuple[str, ...]
@@ -52,7 +53,7 @@ def change_order(spec: EntitySpec, mapping: EntityMapping) -> ChangeOrder:
     """The order of an entity's changes; SourceCannot where it declares none."""
     field = change_field(spec, mapping)
     has_offsets = spec.fields[field.field.name].zone == OFFSET_ZONE
-    return ChangeOrder(mapping, field, field.columns, mapping.key, has_offsets)
+    return ChangeOrder(spec, mapping, field, field.columns, mapping.key, has_offsets)
 
 
 def changes_after(shape: EntityShape, order: ChangeOrder, cursor: ChangeCursor) -> Select[Any]:
@@ -66,7 +67,7 @@ def changes_after(shape: EntityShape, order: ChangeOrder, cursor: ChangeCursor) 
     if cursor.place is not None:
         clauses.append(_beyond(columns, steps, decode_cursor(steps, cursor.place)))
     elif cursor.since is not None and not cursor.is_unset:
-        clauses.append(_since(columns, order.field, cursor.since))
+        clauses.append(_since(columns, order, cursor.since))
     ordered = [columns.by_name[step.column] for step in steps]
     return shape.select.where(*clauses).order_by(*ordered)
 
@@ -100,10 +101,11 @@ def _without_time(columns: Columns, order: ChangeOrder) -> ColumnElement[bool]:
     return sa.or_(*(columns.by_name[name].is_(None) for name in order.times))
 
 
-def _since(columns: Columns, field: FieldMapping, since: datetime) -> ColumnElement[bool]:
+def _since(columns: Columns, order: ChangeOrder, since: datetime) -> ColumnElement[bool]:
     """The instant in native form, through the field's own codec."""
+    field = order.field
     assert field.encode is not None  # every instant of native columns encodes
-    (row,) = field.encode([since]).rows
+    (row,) = field.encode([asked_since(order.spec, field, since)]).rows
     return clause_of(columns, Compare(field.columns, "gte", row, field.moment))
 
 
