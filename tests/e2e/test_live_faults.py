@@ -48,7 +48,8 @@ async def test_a_hub_that_starts_without_nats_joins_it_later(tmp_path: Path) -> 
     server = NatsProcess(tmp_path)
     async with staged(tmp_path, OPSHUB_NATS_URL=server.url) as stage:
         await stage.hub.start()
-        assert stage.hub.started_in_s[0] < START_MAX_S
+        print(f"started in {stage.started_in_s():.2f} s of {stage.hub.started_in_s}")
+        assert stage.started_in_s() < START_MAX_S
         document = f'{{ order(id: "{order_id(3)}") {{ status }} }}'
         asked = await stage.hub.ask(document, stage.agent)
         assert asked == {"order": {"status": "OPEN"}}
