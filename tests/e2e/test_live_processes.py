@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 
 import httpx2
 import pytest
@@ -27,38 +26,37 @@ from hub.security.principal import Role
 from hub.security.tokens import Grant
 from tests.e2e.hub_process import OPSHUB, environment
 from tests.e2e.live_proof import Proof, Scale, subscribers
-from tests.e2e.live_stage import TOKEN_LIFETIME, HubProcess, NatsProcess, key_file
-from tests.e2e.live_store import LogReader, rows_of
-from tests.e2e.live_telling import Saying, Telling, signature
+from tests.e2e.live_run import LEASES, SECRET, holders, running_proof
+from tests.e2e.live_stage import TOKEN_LIFETIME, HubProcess
+from tests.e2e.live_telling import Saying, signature
 from tests.e2e.live_wishes import wishes
-from tests.e2e.live_world import SECRET_VARIABLE, SIGNATURE_HEADER, Change, World, systems_text
-from tests.support.rest_system import running_rest
+from tests.e2e.live_world import SIGNATURE_HEADER, Change, World
 from tests.support.subscribers import SUBPROTOCOL, Crowd, Item, Subscriber, say
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SEED = 20261121
-SECRET = "the CRM and the hub know it, nobody else"
 SCALE = Scale(changes=200, subscribers=26, kills=0, orders=24, rate=80, patience_s=40)
 SETTLE_S = 15.0
 TAKEN_OVER_WITHIN_S = 15.0
 POLLED_EVERY_S = 1.0  # in the systems file
-LEASES = ("deliveries", "events", "inbound", "poll:erp")
-_LEASES = "SELECT name, holder FROM lease WHERE until > now()"
 
 STATUS = "query ($id: ID!) { node(id: $id) { ... on Order { status } } }"
 
 
 @dataclass
 class Pair:
-    """Two hubs. `first` is the name under which the first one holds leases, all of them: it was
-    there before the second."""
+    """Two hubs. `first` is the name under which the first one holds leases."""
 
     proof: Proof
-    folder: Path
-    one: HubProcess
-    two: HubProcess
     first: str
+
+    @property
+    def one(self) -> HubProcess:
+        return self.proof.hubs[0]
+
+    @property
+    def two(self) -> HubProcess:
+        return self.proof.hubs[1]
 
     @property
     def hubs(self) -> tuple[HubProcess, HubProcess]:
@@ -66,8 +64,8 @@ class Pair:
 
     async def leases(self) -> dict[str, HubProcess]:
         """Who holds each lease now; what the first one does not is the other's."""
-        rows = await rows_of(self.proof.reader.store_url, _LEASES)
-        return {name: self.one if holder == self.first else self.two for name, holder in rows}
+        held = await holders(self.proof.reader.store_url)
+        return {name: self.one if each == self.first else self.two for name, each in held.items()}
 
     async def status(self, hub: HubProcess, key: str) -> str:
         """What a hub answers now about an order."""
@@ -81,49 +79,9 @@ async def pair(
     module_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Pair]:
     folder = tmp_path_factory.mktemp("pair")
-    random_ = Random(SEED)
-    world = World(random=random_)
-    world.fill(SCALE.orders)
-    nats = NatsProcess(folder)
-    async with running_rest(world):
-        systems = folder / "systems.yaml"
-        systems.write_text(systems_text(world.url))
-        env = {
-            SECRET_VARIABLE: SECRET,
-            "OPSHUB_NATS_URL": nats.url,
-            "OPSHUB_STORE_URL": module_database,
-            "OPSHUB_TOKEN_KEY_FILE": str(key_file(folder)),
-        }
-        hubs = [HubProcess(_made(folder / name), systems, env) for name in ("one", "two")]
-        await nats.start()
-        try:
-            await hubs[0].start()
-            first = await _only_holder(module_database)
-            await hubs[1].start()
-            async with Telling(nats.url, [hub.url for hub in hubs], SECRET, random_) as telling:
-                reader = LogReader(module_database)
-                proof = Proof(SCALE, world, hubs, nats, telling, reader, random_)
-                yield Pair(proof, folder, hubs[0], hubs[1], first)
-        finally:
-            for hub in hubs:
-                await hub.stop()
-            await nats.stop()
-
-
-async def _only_holder(store_url: str) -> str:
-    """Whoever holds every lease, as soon as somebody does."""
-    async with asyncio.timeout(SETTLE_S):
-        while True:
-            rows = await rows_of(store_url, _LEASES)
-            if {name for name, _ in rows} == set(LEASES):
-                [holder] = {holder for _, holder in rows}
-                return str(holder)
-            await asyncio.sleep(0.1)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
+    async with running_proof(folder, SCALE, store_url=module_database, hubs=2) as proof:
+        [first] = set((await holders(module_database)).values())
+        yield Pair(proof, first)
 
 
 async def test_both_serve_the_same_and_share_the_taking_in(pair: Pair) -> None:
