@@ -69,7 +69,7 @@ class EventStream:
         self._was_open = False
         self._away_since: float | None = None
         self._tries = 0
-        self._told_since_token = 0  # answers since a token was made, or the hub was asked for good
+        self._told_here = 0  # answers over this connection, which has a token of its own
 
     def answers(self) -> Iterator[Answer]:
         """Every answer in order, until the hub says that there is nothing to come for.
@@ -88,7 +88,7 @@ class EventStream:
         headers = {"Authorization": f"Bearer {asked.token()}", "Accept": "text/event-stream"}
         if self._cursor is not None:
             headers["Last-Event-ID"] = self._cursor
-        self._told_since_token = 0
+        self._told_here = 0
         url, timeout = f"{asked.url()}/graphql", httpx2.Timeout(CONNECT_S, read=SILENCE_S)
         try:
             with httpx2.stream(
@@ -116,7 +116,7 @@ class EventStream:
             if answer.get("errors") and not any((answer.get("data") or {}).values()):
                 self._judge(answer)
             self._cursor = event.id or self._cursor
-            self._told_since_token += 1
+            self._told_here += 1
             self._tries = 0
             yield answer
         raise _BrokenOff("the stream broke off")
@@ -138,7 +138,7 @@ class EventStream:
             self._cursor = None
             raise _BrokenOff(f"{code}, the cursor is worth nothing there; the state comes again")
         is_expired = code == "UNAUTHENTICATED" and self._question.is_token_ours
-        if said.get("retryable") or (is_expired and self._told_since_token):
+        if said.get("retryable") or (is_expired and self._told_here):
             raise _BrokenOff(str(code))
         raise NotTold(answer)
 
