@@ -144,6 +144,7 @@ class Nats:
                 await self._one_session(signing, tls)
             except (nats.errors.Error, OSError, TimeoutError) as error:
                 self._tell(error)
+            _end_if_cancelled()
             await asyncio.sleep(random.uniform(RETRY_MIN_S, RETRY_MAX_S))
 
     async def look(self) -> str | None:
@@ -191,6 +192,7 @@ class Nats:
             self._told = None
             _log.info("NATS is connected")
             self._tell_change()
+            _end_if_cancelled()
             await self._lost.wait()
             self._tell(nats.errors.ConnectionClosedError())
         finally:
@@ -280,6 +282,14 @@ def _identity(access: NatsAccess) -> Mapping[str, Any]:
         key = read_seed(access.nkey, named="OPSHUB_NATS_NKEY")
         return {"signature_cb": key.sign, "public_nkey": key.public}
     return {}
+
+
+def _end_if_cancelled() -> None:
+    """nats-py may take a cancellation for its own, in `close` and in the `wait_for` of Python 3.11,
+    and goes on; the task remembers it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _words(error: Exception) -> str:
