@@ -163,6 +163,9 @@ async function offer(body, text, turn) {
     }
   }
   if (turn !== opened) return;
+  if (offered.length && !several.length) {
+    field("found").textContent = "No order has this number; it was found in these:";
+  }
   field("candidates").replaceChildren(
     ...offered.map(([id, says]) => {
       const button = element("button", "", says);
