@@ -15,6 +15,7 @@ from starlette.routing import Route
 from hub.config.settings import Settings
 from hub.connected import CommandsInForce, Connected
 from hub.events.condition import messages_part
+from hub.events.confirmed import Confirmed
 from hub.events.connection import Nats, NatsAccess
 from hub.events.counted import counted
 from hub.events.dead_letters import DeadLetters
@@ -79,6 +80,7 @@ class EventStream:
     leases: Leases
     relay: Relay
     tail: Tail
+    confirmed: Confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ class Live:
             *([] if arriving.incoming is None else [arriving.incoming.follow]),
             events.tail.follow,
             events.relay.follow,
+            events.confirmed.follow,
             arriving.spool.follow,
             arriving.pollers.follow,
             telling.delivering.follow,
@@ -167,12 +170,15 @@ async def open_live(ground: Ground, access: NatsAccess | None) -> Live:
 
 def _event_stream(ground: Ground, access: NatsAccess | None) -> EventStream:
     nats = None if access is None else Nats(access)
-    leases = Leases(ground.store, holder=f"{ground.store.process}:{token_hex(4)}")
+    connected = ground.connected
+    holder = f"{ground.store.process}:{token_hex(4)}"
+    leases = Leases(ground.store, holder=holder)
     log = EventLog(ground.store, ground.now)
     relay, tail = Relay(log, nats, leases=leases), Tail(log, nats)
     relay.assigned.append(tail.wake)
-    tail.listen(ground.connected.hear)  # before the streams: the cache has it when they are told
-    return EventStream(nats, log, leases, relay, tail)
+    tail.listen(connected.hear)  # before the streams: the cache has it when they are told
+    confirmed = Confirmed(nats, holder=holder, learn=connected.learn, forget=connected.forget)
+    return EventStream(nats, log, leases, relay, tail, confirmed)
 
 
 def _telling(ground: Ground, events: EventStream, *, cursors: bytes) -> Telling:
@@ -249,5 +255,6 @@ def _taking(ground: Ground, events: EventStream, delivering: Delivering) -> Taki
             ground.store, declared=lambda: connected.systems.deliveries, now=ground.now
         ),
         applied=applied,
+        confirmed=events.confirmed.tell,
         now=ground.now,
     )

@@ -135,7 +135,7 @@ class Audience:
         if self.streams and self._is_news(event):
             payload = await self._payload(event, left_out)
             if payload is not None:
-                self._send(payload, event)
+                self._send(payload, event, left_out)
         self.told = max(self.told, position)
 
     async def _payload(self, event: Event, left_out: int) -> Payload | None:
@@ -212,14 +212,14 @@ class Audience:
             self._send(payload, None)
         self.told = entry.sequence
 
-    def _send(self, payload: Payload, event: Event | None) -> None:
+    def _send(self, payload: Payload, event: Event | None, left_out: int = 0) -> None:
         """The same bytes to every stream that has not seen it."""
         content, cursor, sequence = payload
         for stream in self.streams:
             if stream.seen < sequence:
                 stream.seen = sequence
                 if stream.waiting or not stream.outlet.write(content, cursor):
-                    stream.keep(payload, event)
+                    stream.keep(payload, event, left_out)
                 else:
                     stream.cursor = cursor
 
@@ -287,7 +287,7 @@ class Audience:
                 self.owed.add(owing)
                 continue
             if payload is not None:
-                self._put(payload, owing.event)
+                self._put(payload, owing.event, owing.left_out)
         await self._give_up()
 
     async def _give_up(self) -> None:
@@ -296,9 +296,9 @@ class Audience:
             at = event.position or 0
             self._put(await self.telling.gap(at, at, GapReason.NOT_READ, at=self.told))
 
-    def _put(self, payload: Payload, event: Event | None = None) -> None:
+    def _put(self, payload: Payload, event: Event | None = None, left_out: int = 0) -> None:
         for stream in self.streams:
-            stream.put(payload, event)
+            stream.put(payload, event, left_out)
 
     def end(self, error: OpsHubError | None) -> None:
         """End every stream."""

@@ -134,7 +134,7 @@ class Resuming:
                 return
             payload = await self._event(stream, audience, event, left_out=left_out)
             if payload is not None:
-                stream.put(payload, event)
+                stream.put(payload, event, left_out)
 
     async def _event(
         self, stream: Stream, audience: Audience, event: Event, *, left_out: int

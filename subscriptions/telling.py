@@ -16,7 +16,7 @@ import orjson
 
 from hub.events.event import Event
 from hub.model.case import Message
-from hub.model.record import Record
+from hub.model.record import Record, fields_of
 from hub.model.timeline import TimelineEntry
 from hub.model.values import Ref
 from hub.security.masks import is_readable
@@ -140,7 +140,7 @@ class Telling:
         if ref is None:
             return None
         if self.scope.is_bound:
-            return await self._read(ref, context)
+            return _as_told(event, await self._read(ref, context), is_past=is_past)
         if event.ref == ref and event.record is not None and not is_past:
             return event.record  # nobody to hide it from; reading it again costs 40 us
         [told] = await context.reads.record_by_ref([ref])
@@ -189,3 +189,15 @@ class Telling:
 
 def _first(place: int, back_to: int | None) -> int:
     return place if back_to is None else min(place, back_to)
+
+
+def _as_told(event: Event, read: Record | None, *, is_past: bool) -> Record | None:
+    """What the event says of the record it is about, where they may see the record as it is now.
+
+    One that names another owner than now is not shown: it may have been somebody else's then.
+    """
+    told = event.record
+    if is_past or read is None or told is None or told.ref != read.ref:
+        return read
+    names = [name for name, field in fields_of(type(told)).items() if field.kind == "reference"]
+    return told if all(getattr(told, name) == getattr(read, name) for name in names) else read

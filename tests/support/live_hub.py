@@ -249,7 +249,7 @@ async def _composed(store: Store, heartbeat_s: float, deadline_s: float) -> Live
     sources = {
         name: FakeSource(
             name,
-            {noun: terms(noun, points_to=EVERY) for noun in nouns},
+            {noun: terms(noun, points_to=EVERY, fresh_for_s=600) for noun in nouns},
             role=name,
         )
         for name, nouns in NOUNS.items()
