@@ -69,7 +69,8 @@ class Feeds:
         hears = self._heard(message.system)
         try:
             told = [
-                self._told(hears, message, each) for each in bodies(hears.system, message.payload)
+                self._told(hears, message, each)
+                for each in bodies(hears.system, message.payload, is_trusted=message.is_trusted)
             ]
         except OpsHubError as error:
             if isinstance(error, SourceError | EventInvalid):
@@ -165,7 +166,7 @@ class Feeds:
     def _polled(self, message: Message) -> Told:
         """A dead letter of our own polling: its record is read again."""
         system = message.system[:80]
-        told = [each.told for each in bodies(system, message.payload)] or [{}]
+        told = [each.told for each in bodies(system, message.payload, is_trusted=True)] or [{}]
         entity, key = told[0].get("entity"), told[0].get("key")
         spec = self._in_force().systems.get(message.system)
         is_known = spec is not None and isinstance(entity, str) and entity in spec.entities

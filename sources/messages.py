@@ -15,6 +15,8 @@ from sources.paths import ABSENT
 PAYLOAD_BYTES_MAX = 65_536
 DEPTH_MAX = 32  # levels of lists and objects
 BATCH_MAX = 100  # messages in one payload
+UNSIGNED_MAX = 10
+"""Messages in one payload of somebody who did not sign: each has us read a record of the system."""
 _SPEAKER = re.compile(r"[^/:?#]+")  # the parts of a CloudEvents source
 
 
@@ -31,7 +33,7 @@ class Body:
         return frozenset(_SPEAKER.findall(source)) if isinstance(source, str) else frozenset()
 
 
-def bodies(system: str, payload: bytes) -> list[Body]:
+def bodies(system: str, payload: bytes, *, is_trusted: bool) -> list[Body]:
     """The messages of a payload; EventInvalid where it is not JSON, too large or too deep."""
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise EventInvalid(
@@ -42,6 +44,12 @@ def bodies(system: str, payload: bytes) -> list[Body]:
     given = parsed if isinstance(parsed, list) else [parsed]
     if len(given) > BATCH_MAX:
         raise EventInvalid(system, f"{len(given)} messages at once; expected at most {BATCH_MAX}")
+    if len(given) > UNSIGNED_MAX and not is_trusted:
+        raise EventInvalid(
+            system,
+            f"{len(given)} messages at once without a signature; expected at most {UNSIGNED_MAX}, "
+            "or a signature as `events: signature:` declares it",
+        )
     return [_body(system, each) for each in given]
 
 

@@ -105,6 +105,18 @@ async def test_many_are_taken_in_order_in_portions(
     assert gate.payloads == [b"%d" % number for number in range(BATCH_MAX + 7)]
 
 
+async def test_a_flood_of_one_system_delays_no_other(
+    inbound: Inbound, spool: Spool, gate: Gate
+) -> None:
+    for number in range(BATCH_MAX + 7):
+        await inbound.keep(message(number))
+    for number in (1_001, 1_002):
+        await inbound.keep(replace(message(number), system="wms"))
+    assert [await spool.take_due() for _ in range(3)] == [BATCH_MAX, 9, 0]
+    assert gate.payloads[:5] == [b"0", b"1001", b"1", b"1002", b"2"]
+    assert gate.payloads[5:] == [b"%d" % number for number in range(3, BATCH_MAX + 7)]
+
+
 async def test_what_must_wait_waits_alone(
     inbound: Inbound, spool: Spool, gate: Gate, watch: Watch
 ) -> None:

@@ -19,6 +19,7 @@ from hub.events.told import Via, micros
 from hub.model.errors import EventInvalid, SignatureInvalid, SourceError, UnmappedValue
 from hub.model.values import Ref
 from sources.feed import Feeds
+from sources.messages import BATCH_MAX, UNSIGNED_MAX
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECRET, OLD_SECRET = "a-secret-of-more-than-16", "the-one-before-it-1234"
@@ -116,6 +117,16 @@ def test_an_envelope_and_a_batch(feeds: Feeds) -> None:
     }  # fmt: skip
     told = feeds.decode(message([one, one | {"id": "c2"}, {"type": "heartbeat"}]))
     assert [(each.ref.key, each.event_id) for each in told] == [("7", "c1"), ("7", "c2")]
+
+
+def test_who_does_not_sign_has_few_records_read_at_once(feeds: Feeds) -> None:
+    few, many = ([{"id": key} for key in range(count)] for count in (UNSIGNED_MAX, BATCH_MAX))
+    assert len(feeds.decode(message(few, system="erp", is_trusted=False))) == 10
+    assert len(feeds.decode(message(many, system="erp"))) == 100
+    with pytest.raises(EventInvalid, match="100 messages at once without a signature"):
+        feeds.decode(message(many, system="erp", is_trusted=False))
+    with pytest.raises(EventInvalid, match=r"11 messages .* expected at most 10, or a sign"):
+        feeds.decode(message([*few, {"id": 10}], system="erp", is_trusted=False))
 
 
 @pytest.mark.parametrize(
