@@ -114,7 +114,7 @@ def _media_range(part: str) -> tuple[str, float]:
 
 def _preference(offered: MediaType, ranges: list[tuple[str, float]]) -> tuple[float, int, int]:
     """(q, specificity, nearness to the front) of the best range that covers the media type."""
-    specificity = {offered: 2}
+    specificity: dict[str, int] = {offered: 2}
     if offered != EVENT_STREAM:
         specificity |= {"application/*": 1, "*/*": 0}
     covering = [

@@ -22,7 +22,7 @@ from hub.reads.port import FieldValue, ListPage, ListQuery
 from hub.reads.reads import ReadHub
 from hub.security.principal import CallerClass
 from sources.guard import GuardedSource
-from sources.port import NativeRecord
+from sources.port import ChangeCursor, ChangePage, NativeRecord
 from tests.support.fake_source import terms
 from tests.unit.reads.world import HOUSE, NOW, FakeClock, RecordedEntries, SameAs
 
@@ -75,6 +75,9 @@ class SlowSource:
 
     async def list(self, noun: str, query: ListQuery) -> ListPage:
         return ListPage([], None)
+
+    async def changes(self, noun: str, after: ChangeCursor | None, limit: int) -> ChangePage:
+        return ChangePage((), after or ChangeCursor(), is_last=True)
 
     async def native(self, noun: str, key: str) -> NativeRecord | None:
         return None

@@ -1,6 +1,7 @@
 """Taking in over the hub's own reads: placed by walking, and told and fetched is one timeline."""
 
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -30,7 +31,7 @@ def taking_in(store: Store, world: World) -> tuple[Taking, list[Event]]:
     around = Around(lambda: world.hub)
     events: list[Event] = []
 
-    def applied(new: list[Event]) -> None:
+    def applied(new: Sequence[Event]) -> None:
         events.extend(new)
         for event in new:
             if event.entry is None:

@@ -195,7 +195,7 @@ def facts_of(made: Company) -> dict[str, set[str]]:
     facts: dict[str, set[str]] = {}
     for system, record in made.changes:
         native = f"{system}:{NOUNS[system]}:{record[KEYS[system]]}"
-        order = facts.setdefault(record.get("order", record.get("no")), set())
+        order = facts.setdefault(str(record.get("order", record.get("no"))), set())
         if system == "erp":
             order.add(f"{native}:order.placed")
             if record["state"] == "ON_HOLD":

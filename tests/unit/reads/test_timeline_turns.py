@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def at(minutes: int) -> datetime:
     return NOW - timedelta(days=1) + timedelta(minutes=minutes)
 
 
-def order(minutes: int, status: str, **values: object) -> Order:
+def order(minutes: int, status: str, **values: Any) -> Order:
     made: Order = make(
         "order", "1", status=OrderStatus(status), placed_at=at(0), updated_at=at(minutes), **values
     )

@@ -19,7 +19,7 @@ from hub.model.order import Order
 from hub.reads.port import FieldValue, ListPage, ListQuery
 from sources.breaker import FAILURES_IN_A_ROW, PROBE_EVERY_S, WINDOW_CALLS, Breaker, TokenBucket
 from sources.guard import GuardedSource
-from sources.port import NativeRecord
+from sources.port import ChangeCursor, ChangePage, NativeRecord
 
 
 class Clock:
@@ -65,6 +65,9 @@ class FakeSource:
     ) -> Sequence[Sequence[Order | OpsHubError] | OpsHubError]:
         await self.by_key(noun, [])
         return [[] for _ in values]
+
+    async def changes(self, noun: str, after: ChangeCursor | None, limit: int) -> ChangePage:
+        return ChangePage((), after or ChangeCursor(), is_last=True)
 
     async def native(self, noun: str, key: str) -> NativeRecord | None:
         return None
