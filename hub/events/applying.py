@@ -10,7 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from hub.events.candidates import Candidate, is_just_read, nested
+from hub.events.candidates import (
+    Candidate,
+    is_just_read,
+    nested,
+    statuses_after,
+    with_statuses,
+)
 from hub.events.entity_states import State
 from hub.events.inbox import Mark
 from hub.events.told import Fate
@@ -18,7 +24,7 @@ from hub.model.record import Record
 from hub.model.shipment import Milestone
 from hub.model.timeline import TimelineEntry
 from hub.model.timeline_scans import entries_of_scans, late_after
-from hub.model.timeline_transitions import Fact, Statuses, facts_of, statuses_of
+from hub.model.timeline_transitions import Fact, Statuses, facts_of
 from hub.model.values import Ref
 from hub.store.timeline_entries import Again
 
@@ -61,8 +67,9 @@ class Applying:
     steps: list[Step] = field(default_factory=list)
     confirmed: list[Record] = field(default_factory=list)
 
-    def take(self, told: Candidate) -> Fate | Doubt:
+    def take(self, given: Candidate) -> Fate | Doubt:
         """Its fate; a doubt leaves no trace."""
+        told = self._understood(given)
         if self._is_known(told):
             return Fate.DUPLICATE
         fate = self.judge(told, self.states.get(told.ref))
@@ -77,7 +84,12 @@ class Applying:
             self._take_nested(child)
         return fate
 
-    def _take_nested(self, child: Candidate) -> None:
+    def _understood(self, told: Candidate) -> Candidate:
+        before = self.states.get(told.ref)
+        return told if before is None else with_statuses(told, before.statuses)
+
+    def _take_nested(self, given: Candidate) -> None:
+        child = self._understood(given)
         fate = self.judge(child, self.states.get(child.ref))
         if fate is Fate.UNCHANGED:
             self._confirm(child)
@@ -121,7 +133,8 @@ class Applying:
         facts = _facts(told, None if is_late or before is None else before.statuses, is_late)
         self.steps.append(Step(told, before, is_late, is_nested, facts))
         if not is_late:
-            self._note(told, statuses=statuses_of(told.record))
+            believed: Statuses = {} if before is None else before.statuses
+            self._note(told, statuses=statuses_after(told.record, believed))
 
     def _confirm(self, told: Candidate) -> None:
         """It is as it was when an event told it last; somebody may have read it otherwise since."""

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from types import MappingProxyType
+from typing import Any
 
 from hub.events.inbox import Mark, mark_of_fact, mark_of_message
 from hub.events.told import Place, Told, Via, micros, version_of
+from hub.model.derived import has_gap
 from hub.model.errors import EventInvalid, OpsHubError
 from hub.model.order import Order
-from hub.model.record import Record
+from hub.model.record import Record, fields_of
 from hub.model.record_json import content_hash
 from hub.model.shipment import Shipment
+from hub.model.timeline_transitions import STATUSES, Statuses, statuses_of
 from hub.model.values import Ref
 
 KEY_MAX = 400  # characters of a record's key
@@ -33,13 +36,16 @@ TOLD_WITH: Mapping[str, str] = MappingProxyType(
 class Candidate:
     """`is_read` says that the system was asked, so that it was true when it was fetched;
     `is_final` that it was asked because of a doubt, and is not asked again. `is_timed` says that
-    the system itself orders its changes: by its time of the record, or of the message."""
+    the system itself orders its changes: by its time of the record, or of the message. `content` is
+    a hash of what is believed of it, `said` of what it says: they differ where a status could not
+    be read (see `with_statuses`)."""
 
     told: Told
     record: Record
     place: Place
     version: int
     content: str
+    said: str
     is_read: bool
     is_final: bool
     is_timed: bool
@@ -64,7 +70,7 @@ class Candidate:
 
     @property
     def fact(self) -> Mark:
-        return mark_of_fact(self.ref, self.version, self.content)
+        return mark_of_fact(self.ref, self.version, self.said)
 
 
 def candidate(
@@ -74,12 +80,14 @@ def candidate(
     version = version_of(record) if is_read else told.version
     if version is not None and version > micros(record.fetched_at + AHEAD_MAX):
         version = None
+    content = content_hash(record)
     return Candidate(
         told=told,
         record=record,
         place=_with_itself(place, record),
         version=micros(record.fetched_at) if version is None else version,
-        content=content_hash(record),
+        content=content,
+        said=content,
         is_read=is_read or is_just_read(told),
         is_final=is_final,
         is_timed=version is not None,
@@ -89,10 +97,36 @@ def candidate(
 def nested(parent: Candidate) -> Iterator[Candidate]:
     """Its children that tell facts, as old as it is."""
     for child in _children(parent.record):
+        content = content_hash(child)
         yield replace(
             parent, record=child, place=_with_itself(parent.place, child),
-            content=content_hash(child),
+            content=content, said=content,
         )  # fmt: skip
+
+
+def with_statuses(told: Candidate, believed: Statuses) -> Candidate:
+    """The same, as though each status that its system has no mapped word for were as before: a row
+    that is missing in the systems file is no change of the record."""
+    codes = {name: fields_of(type(told.record))[name].codes for name in unread(told.record)}
+    filled: dict[str, Any] = {
+        name: code(believed[name])
+        for name, code in codes.items()
+        if code is not None and believed.get(name) in {each.value for each in code}
+    }
+    if not filled:
+        return told
+    return replace(told, content=content_hash(replace(told.record, **filled)))
+
+
+def statuses_after(record: Record, believed: Statuses) -> dict[str, str]:
+    """Its statuses; those that cannot be read are as before."""
+    kept = {name: believed[name] for name in unread(record) if name in believed}
+    return kept | statuses_of(record)
+
+
+def unread(record: Record) -> list[str]:
+    """The statuses of which it says something that the systems file does not map."""
+    return [name for name in STATUSES[record.ref.noun] if has_gap(record, name)]
 
 
 def refs_in(told: Candidate) -> Iterator[Ref]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from hub.events.applying import Step
-from hub.events.candidates import Candidate
+from hub.events.candidates import Candidate, statuses_after
 from hub.events.entity_states import State
 from hub.events.event import CHANGED, RECORDED, STATUS_CHANGED, TIMELINE, Event, StatusChange
 from hub.events.told import micros
@@ -15,7 +15,7 @@ from hub.model.correlation import correlation_id_of
 from hub.model.customer import Customer
 from hub.model.order import Order
 from hub.model.timeline import TimelineEntry
-from hub.model.timeline_transitions import Statuses, statuses_of
+from hub.model.timeline_transitions import Statuses
 from hub.model.values import Ref
 
 BORN_ONCE = frozenset({"milestone", "receipt", "inspection", "disposition", "message"})
@@ -92,7 +92,7 @@ def _is_told(step: Step) -> bool:
 def _record_event(step: Step, at: datetime) -> Event:
     told, record, place = step.candidate, step.candidate.record, step.candidate.place
     before: Statuses = {} if step.before is None else step.before.statuses
-    changes = _changes(before, statuses_of(record))
+    changes = _changes(before, statuses_after(record, before))
     change = _change(step, changes)
     version = told.version if step.before is None else max(told.version, step.before.version)
     order = place.order
