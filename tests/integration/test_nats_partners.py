@@ -21,6 +21,8 @@ from hub.observe.tasks import in_background
 from tests.support.nats import nats_binary
 from tests.support.relayed import ended, until
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @dataclass
 class Partner:
@@ -183,9 +185,8 @@ async def test_a_name_that_is_no_token_is_refused(system: str) -> None:
         example_text([system])
 
 
-def test_the_page_shows_what_was_tried() -> None:
-    root = Path(__file__).resolve().parents[2]
-    page = (root / "docs" / "nats.md").read_text()
+async def test_the_page_shows_what_was_tried() -> None:
+    page = (ROOT / "docs" / "nats.md").read_text()
     shown = page.split("<!-- accounts -->\n```\n")[1].split("```\n<!-- /accounts -->")[0]
     assert shown == example_text(["crm"])
-    assert (root / "deploy" / "nats.conf").read_text().endswith(example_text([]))
+    assert (ROOT / "deploy" / "nats.conf").read_text().endswith(example_text([]))
