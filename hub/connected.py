@@ -24,7 +24,6 @@ from sources.commanding import Commander
 from sources.guard import GuardedSource
 from sources.registry import open_sources
 
-
 _MAY_HAVE_CHANGED = frozenset({CommandStatus.APPLIED.value, CommandStatus.OUTCOME_UNKNOWN.value})
 
 

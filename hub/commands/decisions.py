@@ -7,6 +7,7 @@ It is sent again only where it surely was not done: the system said so, or the l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hub.commands.steps import Move, Step, Task
@@ -48,7 +49,7 @@ def after_sending(task: Task, outcome: Outcome, terms: Terms, *, jitter: Jitter)
         case Refused(message):
             return _refused(task, message, terms)
         case NotSent(error):
-            return _not_sent(task, error, jitter)
+            return _not_sent(task, error, terms, jitter)
         case Unknown(error):
             return _unknown(task, error, terms, jitter)
 
@@ -118,7 +119,7 @@ def _refused(task: Task, message: str, terms: Terms) -> Move:
     )
 
 
-def _not_sent(task: Task, error: OpsHubError, jitter: Jitter) -> Move:
+def _not_sent(task: Task, error: OpsHubError, terms: Terms, jitter: Jitter) -> Move:
     """Nothing was done by this call; what an earlier one did stays as unknown as it was."""
     told = (_told(task, error),)
     is_over = not error.retryable or task.attempts >= TRIES_MAX
@@ -129,7 +130,7 @@ def _not_sent(task: Task, error: OpsHubError, jitter: Jitter) -> Move:
     wish_s = (error.retry_after_s or 0.0) if isinstance(error, SourceBusy) else 0.0
     later_s = max(_pause_s(task.attempts, jitter), min(wish_s, RETRY_AFTER_MAX_S))
     if task.is_doubtful:
-        return _look_again(task, later_s)
+        return replace(_look_again(task, later_s), settles_in_s=terms.settles_within_s)
     return Move(status=CommandStatus.DISPATCHED, step=Step.SEND, later_s=later_s, errors=told)
 
 

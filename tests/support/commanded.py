@@ -134,6 +134,9 @@ class Doing:
             return Applied({"number": f"CM-{self.order.index(reference) + 1}"})
         return NotFound()
 
+    async def has_effects(self) -> bool:
+        return bool(self.effects)
+
     def _do(self, reference: str) -> None:
         if self.is_reference_unique and self.effects[reference]:
             return
