@@ -49,7 +49,7 @@ bench: $(INSTALLED)  ## print the measured figures, as ratios within one run
 	$(PYTHON) -m pytest -q -s -m bench tests/bench $(TESTS)
 
 prove: $(INSTALLED)  ## the heavy proofs at full scale (test-all runs them at a tenth)
-	OPSHUB_PROVE_DOCUMENTS=20000 $(PYTHON) -m pytest -q -m prove --timeout 1800 tests $(TESTS)
+	OPSHUB_PROVE_DOCUMENTS=20000 OPSHUB_PROVE_SEEDS=10000 $(PYTHON) -m pytest -q -m prove --timeout 1800 tests $(TESTS)
 
 lock:  ## make requirements/ci.txt anew from pyproject.toml (needs network)
 	BASE_PYTHON=$(BASE_PYTHON) requirements/lock
