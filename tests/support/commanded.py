@@ -149,7 +149,7 @@ class Path:
     """The command path of one process over a store. `told` are the events after commits."""
 
     store: Store
-    doing: Doing
+    doing: Any
     lease_s: float = LEASE_S
     holder: str = "one"
     told: list[Event] = field(default_factory=list)

@@ -187,6 +187,8 @@ class World:
             self._step()
         else:
             raise AssertionError(f"not quiet after {steps_max} steps: {self.memory.rows}")
+        for process in self.processes:
+            process.work.close()
         self.erp.land(everything=True)
 
     def _is_over(self, quiet_since: float) -> bool:
