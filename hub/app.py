@@ -150,7 +150,7 @@ class Hub:
         problem = self.authenticator.problem
         identity = Part("identity", is_ok=problem is None, message=problem)
         built = Part("schema", is_ok=True)
-        parts = [await _store_part(self.store), identity, built, self.live.part()]
+        parts = [await _store_part(self.store), identity, built, await self.live.part()]
         return readiness(parts, self.connected.seen(), is_draining=self.is_draining)
 
     async def start(self) -> list[SourceError]:

@@ -14,6 +14,8 @@ from hub.config.systems import SystemsFile
 from hub.events.commanding import Outcome, Sought, Terms, Values
 from hub.events.event import COMMAND, Event
 from hub.model.errors import SourceError
+from hub.model.record import Record
+from hub.model.values import Ref
 from hub.observe.health import SystemSeen
 from hub.observe.tasks import in_background
 from hub.reads.meeting import learn_references
@@ -74,7 +76,15 @@ class Connected:
         """Hold what events tell of records, so that whoever asks next is told the same."""
         for event in events:
             if event.record is not None:
-                self.reads.invalidate(event.ref, record=event.record)
+                self.learn(event.record)
+
+    def learn(self, record: Record) -> None:
+        """Hold what was told of a record, unless what is held is newer."""
+        self.reads.invalidate(record.ref, record=record)
+
+    def forget(self, ref: Ref) -> None:
+        """Have a record read again by whoever asks for it next."""
+        self.reads.invalidate(ref)
 
     def forget_changed(self, events: Sequence[Event]) -> None:
         """Read orders anew of which a command has changed something, or may have."""

@@ -22,6 +22,8 @@ from hub.commands.ledger import Ledger
 from hub.commands.recording import Recording
 from hub.config.settings import Settings
 from hub.connected import CommandsInForce, Connected
+from hub.events.condition import messages_part
+from hub.events.confirmed import Confirmed
 from hub.events.connection import Nats, NatsAccess
 from hub.events.counted import counted
 from hub.events.dead_letters import DeadLetters
@@ -86,6 +88,7 @@ class EventStream:
     leases: Leases
     relay: Relay
     tail: Tail
+    confirmed: Confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,7 @@ class Live:
             *([] if arriving.incoming is None else [arriving.incoming.follow]),
             events.tail.follow,
             events.relay.follow,
+            events.confirmed.follow,
             arriving.spool.follow,
             arriving.pollers.follow,
             telling.delivering.follow,
@@ -170,11 +174,9 @@ class Live:
         if self.events.nats is not None:
             await self.events.nats.close()
 
-    def part(self) -> Part:
+    async def part(self) -> Part:
         """How messages do; without NATS events come from the store, later."""
-        is_away = self.events.tail.is_degraded
-        message = "NATS is away: pushes come late" if is_away else None
-        return Part("messages", is_ok=not is_away, message=message, is_needed=False)
+        return await messages_part(self.events.nats, self.events.log)
 
 
 async def open_live(ground: Ground, access: NatsAccess | None) -> Live:
@@ -187,12 +189,15 @@ async def open_live(ground: Ground, access: NatsAccess | None) -> Live:
 
 def _event_stream(ground: Ground, access: NatsAccess | None) -> EventStream:
     nats = None if access is None else Nats(access)
-    leases = Leases(ground.store, holder=f"{ground.store.process}:{token_hex(4)}")
+    connected = ground.connected
+    holder = f"{ground.store.process}:{token_hex(4)}"
+    leases = Leases(ground.store, holder=holder)
     log = EventLog(ground.store, ground.now)
     relay, tail = Relay(log, nats, leases=leases), Tail(log, nats)
     relay.assigned.append(tail.wake)
-    tail.listen(ground.connected.hear)  # before the streams: the cache has it when they are told
-    return EventStream(nats, log, leases, relay, tail)
+    tail.listen(connected.hear)  # before the streams: the cache has it when they are told
+    confirmed = Confirmed(nats, holder=holder, learn=connected.learn, forget=connected.forget)
+    return EventStream(nats, log, leases, relay, tail, confirmed)
 
 
 def _telling(ground: Ground, events: EventStream, *, cursors: bytes) -> Telling:
@@ -206,6 +211,7 @@ def _telling(ground: Ground, events: EventStream, *, cursors: bytes) -> Telling:
             webhooks=webhooks,
             commanding=CommandsInForce(connected),
             reading=Around(lambda: connected.reads),
+            tries_max=ground.settings.delivery_tries_max,
         ),
         records=Records(
             timeline=connected.recorded,
@@ -217,7 +223,11 @@ def _telling(ground: Ground, events: EventStream, *, cursors: bytes) -> Telling:
     )
     means = Means(ground.engine, ground.open_context, Cursors(cursors), lambda: tail.epoch)
     streams = Streams(
-        means, tail=tail, timeline=TimelineAfter(store), heartbeat_s=ground.settings.heartbeat_s
+        means,
+        tail=tail,
+        timeline=TimelineAfter(store),
+        same_as=connected.references.same_as,
+        heartbeat_s=ground.settings.heartbeat_s,
     )
     return Telling(streams, Sockets(ground.authenticator.check), webhooks, delivering)
 
@@ -289,5 +299,6 @@ def _taking(ground: Ground, events: EventStream, delivering: Delivering) -> Taki
             ground.store, declared=lambda: connected.systems.deliveries, now=ground.now
         ),
         applied=applied,
+        confirmed=events.confirmed.tell,
         now=ground.now,
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hub.config.changes_meaning import change_instant
 from hub.config.specs import EntitySpec
+from hub.config.vocabulary import OFFSET_ZONE
 from hub.model.catalog import NOUNS
 from hub.model.errors import SourceCannot, UnmappedValue
 from hub.model.record import fields_of
@@ -15,6 +17,8 @@ from sources.fields import FieldMapping, Malformed
 from sources.mapping import EntityMapping
 from sources.paths import Row
 from sources.port import ChangedRow
+
+REPEATED_MAX = timedelta(hours=2)  # what a clock is put back by at most; everywhere but one hour
 
 
 def change_field(spec: EntitySpec, mapping: EntityMapping) -> FieldMapping:
@@ -25,6 +29,21 @@ def change_field(spec: EntitySpec, mapping: EntityMapping) -> FieldMapping:
     if name is None:
         raise SourceCannot(mapping.system, f"{spec.noun}: it declares no changes")
     return mapping.fields[name]
+
+
+def asked_since(spec: EntitySpec, field: FieldMapping, since: datetime) -> datetime:
+    """From when to ask: earlier by the hour that a local clock repeats in autumn.
+
+    What is written in that hour bears times that were before; none of it may be passed over.
+    """
+    zone = spec.fields[field.field.name].zone
+    if zone is None or zone == OFFSET_ZONE:
+        return since
+    before, after = (
+        each.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+        for each in (since, since + REPEATED_MAX)
+    )
+    return since - max(timedelta(), before - after)
 
 
 def changed_rows(

@@ -1,7 +1,9 @@
 """Changes found by asking: every entity of a system that declares `changes`, each on its own.
 
-A look reads pages from the cursor less the overlap to the end. The cursor is saved after what was
-read has been taken in, and stays before a record that still cannot be: a restart reads it again.
+A look reads pages of news from the cursor less the overlap to the end. Until the next look the
+history is read, a page at a time, so that a long backfill keeps no news waiting. The cursor is
+saved after what was read has been taken in, and stays before a record that still cannot be: a
+restart reads it again.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -17,25 +19,16 @@ from typing import Protocol
 
 from hub.config.event_specs import ChangesSpec
 from hub.config.specs import SystemSpec
-from hub.events.dead_letters import Parking
 from hub.events.feed_cursors import FeedCursors, SavedCursor
-from hub.events.intake import TOLD_MAX, delay_s, is_given_up
-from hub.events.ports import Taken
-from hub.events.told import Told, Via
 from hub.model.errors import OpsHubError, SourceBusy
-from hub.model.values import Ref
-from hub.observe import metrics
-from sources.polled import Polled, Seen, Waiter, content_of, message_of, polled_of, told_of
-from sources.port import ChangeCursor, ChangedRow, ChangePage
+from sources.polled import Polled, polled_of
+from sources.polled_taking import Park, PolledTaking, Take
+from sources.port import ChangeCursor, ChangePage
 
 PAGE_ROWS = 500
 FOLLOW_ROWS_PER_S = 1_000.0  # of one entity; a backfill declares its own rate
 UNSET_EVERY_S = 30.0  # how often rows without a time of change are looked at
-WAITING_MAX = 1_000  # records of one entity that cannot be taken in yet; then no more are read
 BACKOFF_MIN_S, BACKOFF_MAX_S = 1.0, 60.0
-
-Take = Callable[[Sequence[Told]], Awaitable[Sequence[Taken]]]
-Park = Callable[[Sequence[Parking]], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
 
@@ -87,185 +80,146 @@ class EntityPoller:
         self.noun = noun
         self._source, self._system = source, system
         self._changes, self._polling = changes, polling
-        self._overlap = timedelta(seconds=changes.overlap_s)
-        self._seen = Seen()
-        self._waiting: dict[str, Waiter] = {}
+        self._taking = PolledTaking(
+            system, noun, take=polling.take, park=polling.park, now=polling.now
+        )
         self._at: Polled | None = None
         self._saved: SavedCursor | None = None
-        self._failures = 0
-        self._unset_due = 0.0  # of the monotonic clock
+        self._news_trouble = _Trouble(f"polling {noun} of {system}")
+        self._history_trouble = _Trouble(f"the backfill of {noun} of {system}")
+        self._unset_due = self._history_due = 0.0  # of the monotonic clock
 
     async def follow(self) -> None:
         """Look, wait, look again, for ever; a failure is waited out and never ends it."""
         self._at = None  # another process may have gone on since
-        self._waiting.clear()
         while True:
-            pause_s = self._changes.every_s
-            try:
-                await self.look()
-                self._failures = 0
-            except OpsHubError as error:
-                pause_s = self._backoff_s(error)
-            except Exception:  # a defect of one entity must not end the others
-                _log.exception("polling %s of %s met a defect", self.noun, self._system)
-                pause_s = BACKOFF_MAX_S
-            await asyncio.sleep(pause_s)
+            pause_s = await self._news_trouble.over(self.look())
+            if pause_s is None:
+                await self._read_history_for(self._changes.every_s)
+            else:
+                await asyncio.sleep(pause_s)
 
     async def look(self) -> None:
         """One look from the cursor to the end, and what still waits; raises what failed."""
         at = self._at if self._at is not None else await self._begin()
         self._at = at = replace(at, look_began=at.look_began or self._polling.now())
-        await self._take_waiting()
-        while at.look_began is not None and len(self._waiting) < WAITING_MAX:
+        await self._taking.take_waiting()
+        while at.look_began is not None and not self._taking.is_full:
             started = monotonic()
-            page = await self._page(at)
-            await self._take_page(at, page)
-            at = self._at = self._advanced(self._at, page)
-            await self._save(at)
+            page = await self._page(at.news, FOLLOW_ROWS_PER_S)
+            await self._taking.take_page(page.records, at.via_of_news)
+            at = self._behind_news(at, page)
+            await self._put(at)
             if at.look_began is not None:
-                await asyncio.sleep(self._rest_s(at, len(page.records), monotonic() - started))
+                await asyncio.sleep(_rest_s(page, FOLLOW_ROWS_PER_S, started))
+
+    async def read_history(self) -> bool:
+        """One page of history; whether there is more of it now. Raises what failed."""
+        at, backfill = self._at, self._changes.backfill
+        if at is None or at.history is None or self._taking.is_full:
+            return False
+        started, rate = monotonic(), backfill.rows_per_s if backfill else FOLLOW_ROWS_PER_S
+        page = await self._page(at.history, rate)
+        await self._taking.take_page(page.records, at.via_of_history)
+        at = at.behind_history(page)
+        await self._put(at)
+        self._history_due = monotonic() + _rest_s(page, rate, started)
+        return at.history is not None
+
+    async def _read_history_for(self, wait_s: float) -> None:
+        """Wait so long for the next look, and read history meanwhile, at its rate."""
+        until, has_more = monotonic() + wait_s, True
+        while (left_s := until - monotonic()) > 0:
+            rest_s = min(left_s, self._history_due - monotonic()) if has_more else left_s
+            if rest_s > 0:
+                await asyncio.sleep(rest_s)
+                continue
+            has_more = await self._tried_history()
+
+    async def _tried_history(self) -> bool:
+        """Whether there is more to be read; its troubles are no troubles of the news."""
+        has_more = True
+
+        async def read() -> None:
+            nonlocal has_more
+            has_more = await self.read_history()
+
+        pause_s = await self._history_trouble.over(read())
+        if pause_s is not None:
+            self._history_due = monotonic() + pause_s
+        return has_more
 
     async def _begin(self) -> Polled:
-        """Where it was left, else at the beginning of the backfill, else now."""
-        self._saved = await self._polling.cursors.load(self._system, self.noun)
-        if self._saved is not None:
-            return polled_of(self._saved)
+        """Where it was left, else now, with the history that is to be read beside it."""
+        self._saved = saved = await self._polling.cursors.load(self._system, self.noun)
+        self._taking.begin(0 if saved is None else saved.rows)
+        if saved is not None:
+            return polled_of(saved)
         now, backfill = self._polling.now(), self._changes.backfill
-        if backfill is None:
-            since = now - self._overlap
-            return Polled(cursor=ChangeCursor(since, seen=now), began=now, is_backfill=False)
-        back = None if backfill.since_s is None else now - timedelta(seconds=backfill.since_s)
-        return Polled(cursor=ChangeCursor(back), began=now, is_backfill=True)
+        news, history = ChangeCursor(now - self._overlap, seen=now), None
+        if backfill is not None:
+            back_s = backfill.since_s
+            history = ChangeCursor(None if back_s is None else now - timedelta(seconds=back_s))
+        return Polled(news=news, history=history, began=now)
 
-    async def _page(self, at: Polled) -> ChangePage:
-        limit = max(1, min(PAGE_ROWS, int(self._rows_per_s(at))))
-        page = await self._source.changes(self.noun, at.cursor, limit)
+    async def _page(self, cursor: ChangeCursor, rows_per_s: float) -> ChangePage:
+        limit = max(1, min(PAGE_ROWS, int(rows_per_s)))
+        page = await self._source.changes(self.noun, cursor, limit)
         if isinstance(page, ChangePage):
             return page
-        if at.cursor.place is not None and not page.retryable:
-            # the place is of an order or of pages that are no more: this look begins anew
-            self._at = replace(at, cursor=replace(at.cursor, place=None))
+        if cursor.place is not None and not page.retryable and self._at is not None:
+            # the place is of an order or of pages that are no more: it begins anew
+            self._at = self._at.from_the_start_of(cursor)
         raise page
 
-    async def _take_page(self, at: Polled, page: ChangePage) -> None:
-        """Take in what is new on the page; what cannot be yet waits, what cannot be read is put by.
-
-        Nothing of the page counts as seen before its part was taken in or put by.
-        """
-        fresh, broken = [], list[ChangedRow]()
-        for row in page.records:
-            if self._seen.knows(row) or self._waits(row):
-                continue
-            told = told_of(row, at.via_of(row))
-            if told is None:
-                broken.append(row)
-            else:
-                fresh.append(Waiter(row, told, self._polling.now()))
-        await self._take_all(fresh)
-        for row in broken:
-            await self._put_by(row, at.via_of(row), tries=1)
-
-    def _waits(self, row: ChangedRow) -> bool:
-        """Whether exactly this waits already, and is taken up again at its own time."""
-        waiter = self._waiting.get(row.key or "")
-        return waiter is not None and content_of(waiter.row) == content_of(row)
-
-    async def _take_waiting(self) -> None:
-        now = monotonic()
-        await self._take_all([each for each in self._waiting.values() if each.due <= now])
-
-    async def _take_all(self, waiters: Sequence[Waiter]) -> None:
-        for start in range(0, len(waiters), TOLD_MAX):
-            part = waiters[start : start + TOLD_MAX]
-            taken = await self._polling.take([each.told for each in part])
-            for waiter, fate in zip(part, taken, strict=True):
-                await self._settle(waiter, fate)
-
-    async def _settle(self, waiter: Waiter, fate: Taken) -> None:
-        via, key = waiter.told.via, waiter.told.ref.key
-        if not isinstance(fate, OpsHubError):
-            metrics.count_event(self._system, via.value, fate.value)
-            self._seen.add(waiter.row)
-            self._waiting.pop(key, None)
-            if self._at is not None:
-                self._at = replace(self._at, rows=self._at.rows + 1)
-            return
-        before = self._waiting.get(key)
-        if before is not None and before is not waiter:
-            waiter.since, waiter.tries = before.since, before.tries
-        message = message_of(waiter.told.ref, via=via, since=waiter.since, tries=waiter.tries)
-        if is_given_up(message, fate, self._polling.now()):
-            await self._put_by(waiter.row, via, tries=waiter.tries + 1, error=fate)
-            self._waiting.pop(key, None)
-            return
-        metrics.count_event(self._system, via.value, "RETRIED")
-        waiter.due = monotonic() + delay_s(waiter.tries)
-        waiter.tries += 1
-        self._waiting[key] = waiter
-
-    async def _put_by(
-        self, row: ChangedRow, via: Via, *, tries: int, error: OpsHubError | None = None
-    ) -> None:
-        """A dead letter, once for what it says now."""
-        found = error if error is not None else row.outcome
-        assert isinstance(found, OpsHubError)  # a record that is put by comes with its error
-        ref = Ref(self.noun, self._system, row.key or "")
-        message = message_of(ref, via=via, since=self._polling.now())
-        letter = Parking(
-            system=self._system, via=via.value, payload=message.payload,
-            received_at=message.received_at, tries=tries, error=found,
-        )  # fmt: skip
-        await self._polling.park([letter])
-        metrics.count_event(self._system, via.value, "DEAD")
-        self._seen.add(row)
-
-    def _advanced(self, at: Polled, page: ChangePage) -> Polled:
-        """Behind the page; at the end of a look, before the next one."""
-        if not page.is_last:
-            return replace(at, cursor=page.cursor)
-        is_due = at.is_backfill or monotonic() >= self._unset_due
-        if not at.cursor.is_unset and is_due:
-            return replace(at, cursor=replace(page.cursor, place=None, is_unset=True))
-        if at.cursor.is_unset:
+    def _behind_news(self, at: Polled, page: ChangePage) -> Polled:
+        """Rows without a time are looked at now and then; until its end the history meets them."""
+        is_due = at.history is None and monotonic() >= self._unset_due
+        if at.news.is_unset and page.is_last:
             self._unset_due = monotonic() + UNSET_EVERY_S
-        seen = self._believable(at, page.cursor.seen)
-        return replace(
-            at,
-            cursor=ChangeCursor(seen - self._overlap, seen=seen),
-            is_backfill=False,
-            look_began=None,
-            knows_unset=at.knows_unset or at.cursor.is_unset,
-        )
+        return at.behind_news(page, overlap=self._overlap, is_unset_due=is_due)
 
-    def _believable(self, at: Polled, seen: datetime | None) -> datetime:
-        """Until when all changes are known: never the future, whatever a row says of itself.
-
-        Of a backfill, which takes long, only what was there when it began.
-        """
-        if seen is None:
-            return at.began
-        return min(seen, at.began if at.is_backfill else at.look_began or at.began)
-
-    async def _save(self, at: Polled) -> None:
-        """Never past a record that waits; and nothing where nothing has moved."""
-        saved = at.saved()
-        if self._waiting or saved == self._saved:
+    async def _put(self, at: Polled) -> None:
+        """Be there; saved never past a record that waits, and not where nothing has moved."""
+        self._at, saved = at, at.saved(self._taking.rows)
+        if self._taking.is_waiting or saved == self._saved:
             return
         await self._polling.cursors.save(self._system, self.noun, saved)
         self._saved = saved
 
-    def _rows_per_s(self, at: Polled) -> float:
-        backfill = self._changes.backfill
-        return backfill.rows_per_s if at.is_backfill and backfill else FOLLOW_ROWS_PER_S
+    @property
+    def _overlap(self) -> timedelta:
+        return timedelta(seconds=self._changes.overlap_s)
 
-    def _rest_s(self, at: Polled, rows: int, spent_s: float) -> float:
-        return max(0.0, rows / self._rows_per_s(at) - spent_s)
+
+class _Trouble:
+    """Failures of one kind of work in a row."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._failures = what, 0
+
+    async def over(self, work: Awaitable[None]) -> float | None:
+        """Run the work; None where it went well, else how many seconds to wait."""
+        try:
+            await work
+        except OpsHubError as error:
+            return self._backoff_s(error)
+        except Exception:  # a defect of one entity must not end the others
+            _log.exception("%s met a defect", self._what)
+            return BACKOFF_MAX_S
+        self._failures = 0
+        return None
 
     def _backoff_s(self, error: OpsHubError) -> float:
         """Longer with each failure, spread; the first of them is logged."""
         if not self._failures:
-            _log.warning("polling %s of %s waits: %s", self.noun, self._system, error)
+            _log.warning("%s waits: %s", self._what, error)
         self._failures += 1
         ceiling = min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2 ** min(self._failures, 10))
         asked_s = (error.retry_after_s or 0.0) if isinstance(error, SourceBusy) else 0.0
         return max(random.uniform(ceiling / 2, ceiling), min(asked_s, BACKOFF_MAX_S))
+
+
+def _rest_s(page: ChangePage, rows_per_s: float, started: float) -> float:
+    """How long to rest behind a page, so that no more rows are read a second."""
+    return max(0.0, len(page.records) / rows_per_s - (monotonic() - started))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,12 @@ from hub.model.errors import SourceError, SourceMisconfigured
 from hub.model.record import fields_of
 from sources.numbers import text_of
 from sources.port import CODES_MAX
+from sources.sql_changes import change_order, text_with_offsets
 from sources.sql_engine import fetch
 from sources.sql_errors import PostgresError, translated
 from sources.sql_plan import SqlEntity
 from sources.sql_shape import MissingColumns, column_types, from_clause, is_select
+from sources.sql_types import ColumnType
 
 Path = tuple[str | int, ...]
 
@@ -61,6 +63,7 @@ async def check_entity(
     return [
         *_missing_columns(checked),
         *await _unindexed(checked),
+        *_unordered(checked, types),
         *await _unmapped_codes(checked),
     ]
 
@@ -162,7 +165,25 @@ def _looked_up(spec: EntitySpec) -> list[tuple[Path, tuple[str, ...]]]:
         for name, field in spec.fields.items()
         if field.native and (known[name].kind == "reference" or (spec.noun, name) in _LOOKED_UP)
     ]
+    if spec.changes is not None:
+        asked.append((("changes", "order_by"), spec.changes.order_by[:1]))
     return asked
+
+
+def _unordered(checked: Checked, types: Mapping[str, ColumnType]) -> list[Problem]:
+    """Times of change that polling could not go by."""
+    spec, path = checked.entity.spec, (*checked.base, "changes", "order_by")
+    if spec.changes is None:
+        return []
+    told = text_with_offsets(change_order(spec, checked.entity.mapping), types)
+    if told is None:
+        return []
+    return [
+        problem(
+            checked.file.where(path), path, told,
+            expected="a native time with its zone, or text all in one zone",
+        )
+    ]  # fmt: skip
 
 
 def _slow(file: SystemsFile, path: Path, columns: Sequence[str]) -> Problem:

@@ -12,17 +12,17 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Protocol
 
 from hub.events.event import Event
-from hub.model.errors import OpsHubError, SlowConsumer
+from hub.model.errors import OpsHubError, SlowConsumer, StoreUnavailable
 from hub.model.timeline import TimelineEntry
 from hub.model.values import Ref
 from resolvers.live_items import Feed, GapReason, StreamState
 from subscriptions.outlet import Kept, Stream
+from subscriptions.owed import Owed
 from subscriptions.telling import Payload, Telling, Unread
 from subscriptions.topics import is_of
 from subscriptions.waiting import EVENTS_WAITING_MAX, EventsWaiting
 
 VERSIONS_MAX = 10_000  # records whose last told version is remembered
-UNREAD_MAX = 256  # events whose record could not be read, told again when it can
 SLICE_S = 0.005  # seconds of telling before anybody else in the process has a turn
 ENTRIES_MAX = 500  # timeline entries read at once
 
@@ -63,7 +63,7 @@ class Audience:
         self._wake = wake
         self._waiting = EventsWaiting(self.feed.is_lossless)
         self._versions: OrderedDict[Hashable, int] = OrderedDict()
-        self._unread: OrderedDict[Hashable, Event] = OrderedDict()
+        self.owed = Owed(self.feed.is_lossless)
         self._retold: list[Stream] = []
         self._beats = False
         self._is_behind = False
@@ -80,7 +80,10 @@ class Audience:
             return False
         if not self.streams:
             self.told = stream.seen
+            self.owed.take()  # to nobody who is still here
         self.streams = (*self.streams, stream)
+        for owing in stream.owed.take():
+            self.owed.add(owing)
         return True
 
     def detach(self, stream: Stream) -> None:
@@ -130,13 +133,22 @@ class Audience:
             return
         position = event.position or 0
         if self.streams and self._is_news(event):
-            try:
-                payload = await self.telling.of_event(event, conflated=left_out)
-            except Unread:
-                payload = await self._unread_event(event)
+            payload = await self._payload(event, left_out)
             if payload is not None:
-                self._send(payload, event)
+                self._send(payload, event, left_out)
         self.told = max(self.told, position)
+
+    async def _payload(self, event: Event, left_out: int) -> Payload | None:
+        """The event behind, or together with, what is owed of its record."""
+        if self.owed.has(event.ref):
+            await self._tell_owed()
+        if self.owed.has(event.ref):
+            self.owed.owe(event, left_out)
+            return None
+        try:
+            return await self.telling.of_event(event, conflated=left_out, back_to=self.owed.before)
+        except Unread:
+            return await self._unread_event(event, left_out)
 
     def _is_news(self, event: Event) -> bool:
         """Whether it is no older than what was told of its record."""
@@ -150,14 +162,13 @@ class Audience:
             self._versions.popitem(last=False)
         return True
 
-    async def _unread_event(self, event: Event) -> Payload | None:
+    async def _unread_event(self, event: Event, left_out: int) -> Payload | None:
         """A gap for whoever may see all; the others hear of it when it is known to be theirs."""
         position = event.position or 0
         if not self.telling.scope.is_bound:
             return await self.telling.gap(position, position, GapReason.NOT_READ, at=position)
-        self._unread[event.id if self.feed.is_lossless else event.ref] = event
-        if len(self._unread) > UNREAD_MAX:
-            self._unread.popitem(last=False)
+        self.owed.owe(event, left_out)
+        await self._give_up()
         return None
 
     async def _tell_entry(self, event: Event) -> None:
@@ -178,7 +189,11 @@ class Audience:
         assert order is not None
         self._is_behind = False
         while not self._is_behind:
-            entries = await self._entries(order, self.told, ENTRIES_MAX)
+            try:
+                entries = await self._entries(order, self.told, ENTRIES_MAX)
+            except StoreUnavailable:
+                self._is_behind = True  # asked again with the next entry, or the next sign of life
+                return
             for entry in entries:
                 await self._tell_one(entry)
                 if self._is_behind:
@@ -197,14 +212,14 @@ class Audience:
             self._send(payload, None)
         self.told = entry.sequence
 
-    def _send(self, payload: Payload, event: Event | None) -> None:
+    def _send(self, payload: Payload, event: Event | None, left_out: int = 0) -> None:
         """The same bytes to every stream that has not seen it."""
         content, cursor, sequence = payload
         for stream in self.streams:
             if stream.seen < sequence:
                 stream.seen = sequence
                 if stream.waiting or not stream.outlet.write(content, cursor):
-                    stream.keep(payload, event)
+                    stream.keep(payload, event, left_out)
                 else:
                     stream.cursor = cursor
 
@@ -220,9 +235,11 @@ class Audience:
         """Whether there is still something to tell: authorization is asked again."""
         assert kept.event is not None
         try:
-            payload = await self.telling.of_event(kept.event, conflated=kept.left_out)
+            payload = await self.telling.of_event(
+                kept.event, conflated=kept.left_out, back_to=self.owed.before
+            )
         except Unread:
-            payload = await self._unread_event(kept.event)
+            payload = await self._unread_event(kept.event, kept.left_out)
         if payload is None:
             stream.drop_waiting(kept)
             return False
@@ -230,7 +247,9 @@ class Audience:
         return True
 
     async def _tell_beats(self) -> None:
-        await self._tell_unread()
+        if self._is_behind:
+            await self._tell_recorded()
+        await self._tell_owed()
         if self.feed is Feed.TIMELINE:
             for sequence in {stream.seen for stream in self.streams}:
                 await self._send_beat(sequence)
@@ -244,26 +263,42 @@ class Audience:
 
     async def _send_beat(self, sequence: int) -> None:
         """A sign of life to those that are there; whoever is slow has no need of one."""
-        payload = await self.telling.beat(sequence, self._progress.state)
+        payload = await self.telling.beat(sequence, self._progress.state, back_to=self.owed.before)
         for stream in self.streams:
             is_there = stream.seen == sequence and not stream.waiting
             if is_there and stream.outlet.write(payload.content, payload.cursor):
                 stream.cursor = payload.cursor
 
-    async def _tell_unread(self) -> None:
-        """What could not be read before, where it can be now."""
-        if self._is_behind:
-            await self._tell_recorded()
-        events, self._unread = self._unread, OrderedDict()
-        for event in events.values():
+    async def _tell_owed(self) -> None:
+        """What could not be read before, where it can be now; of one record in its order."""
+        back_to = self.owed.before
+        for owing in self.owed.take():
+            if self.owed.has(owing.event.ref):
+                self.owed.add(owing)
+                continue
             try:
-                payload = await self.telling.of_event(event, sequence=self.told)
+                payload = await self.telling.of_event(
+                    owing.event,
+                    conflated=owing.left_out,
+                    sequence=self.told,
+                    back_to=back_to,
+                )
             except Unread:
-                self._unread[event.id if self.feed.is_lossless else event.ref] = event
+                self.owed.add(owing)
                 continue
             if payload is not None:
-                for stream in self.streams:
-                    stream.put(payload, event)
+                self._put(payload, owing.event, owing.left_out)
+        await self._give_up()
+
+    async def _give_up(self) -> None:
+        """A gap in the place of what is owed too long; never silence."""
+        for event in self.owed.given_up():
+            at = event.position or 0
+            self._put(await self.telling.gap(at, at, GapReason.NOT_READ, at=self.told))
+
+    def _put(self, payload: Payload, event: Event | None = None, left_out: int = 0) -> None:
+        for stream in self.streams:
+            stream.put(payload, event, left_out)
 
     def end(self, error: OpsHubError | None) -> None:
         """End every stream."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from hub.events.event import Event
+from hub.model.errors import Internal
+from hub.model.values import Ref
 from resolvers.live_items import Following, StreamState
 from subscriptions.audience import SLICE_S, Audience
-from subscriptions.topics import Topic, topics_of, topics_of_event
+from subscriptions.topics import Topic, is_of, topics_of, topics_of_event
 
 WORKERS_MAX = 64  # audiences that are told at once; more wait
 SLOW_WORKERS_MAX = 48  # of them, audiences that waited for a system the last time
@@ -52,8 +54,15 @@ class Recent:
 class Fanout:
     """The audiences of a process by what they listen to. `tail` is how far events have come."""
 
-    def __init__(self, position: Callable[[], int], is_degraded: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        position: Callable[[], int],
+        is_degraded: Callable[[], bool],
+        *,
+        same_as: Callable[[Ref], Sequence[Ref]],
+    ) -> None:
         self.recent = Recent()
+        self._same_as = same_as
         self._position = position
         self._is_degraded = is_degraded
         self._by_topic: dict[Topic, dict[Audience, None]] = {}
@@ -91,9 +100,24 @@ class Fanout:
 
     def _audiences_of(self, event: Event) -> list[Audience]:
         found: dict[Audience, None] = {}
-        for topic in topics_of_event(event):
+        for topic in self._topics_of(event):
             found |= self._by_topic.get(topic, {})
         return list(found)
+
+    def is_heard(self, following: Following, event: Event) -> bool:
+        """Whether an event is told to whoever follows that."""
+        listened = topics_of(following)
+        return is_of(following, event) and any(each in listened for each in self._topics_of(event))
+
+    def _topics_of(self, event: Event) -> Iterator[Topic]:
+        """A customer is told under every ref that means the same now: customers are merged while
+        people listen."""
+        for topic in topics_of_event(event):
+            feed, kind, value = topic
+            if kind == "customer" and isinstance(value, Ref):
+                yield from ((feed, kind, same) for same in self._same_as(value))
+            else:
+                yield topic
 
     def wake(self, audience: Audience) -> None:
         """It has something to tell."""
@@ -140,7 +164,8 @@ class Fanout:
             await audience.work()
         except Exception:  # the outermost loop of the fan-out: the others go on
             log.exception("an audience of %s could not be told", audience.feed.value)
-            audience.end(None)
+            # With an error: `complete` would say that there is nothing to come again for.
+            audience.end(Internal("telling this stream met a defect; the hub's log has it"))
         finally:
             audience.is_slow = loop.time() - began > SLOW_S
             self._slow_working -= was_slow

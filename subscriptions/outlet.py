@@ -17,6 +17,7 @@ from hub.events.event import Event
 from hub.model.errors import OpsHubError, SlowConsumer
 from hub.observe import metrics
 from subscriptions.items import conflated
+from subscriptions.owed import Owed
 from subscriptions.telling import Payload
 
 WAITING_MAX = 256  # messages of one stream
@@ -63,7 +64,8 @@ class Kept:
 
 
 class Stream:
-    """`seen` is the highest sequence it was told or passed by; `cursor` the last one written."""
+    """`seen` is the highest sequence it was told or passed by; `cursor` the last one written.
+    `owed` is what could not be read while it caught up."""
 
     def __init__(
         self,
@@ -77,6 +79,7 @@ class Stream:
         self.cursor: str | None = None
         self.outlet: Outlet = outlet
         self.waiting: dict[Hashable, Kept] = {}
+        self.owed = Owed(is_lossless)
         self.is_over = False
         self.room = asyncio.Event()
         self.room.set()
@@ -86,24 +89,27 @@ class Stream:
         self._waiting_bytes = 0
         self._numbers = count()
 
-    def put(self, payload: Payload, event: Event | None = None) -> None:
-        """Write it, or keep it while the transport is full. Ends the stream over its bounds."""
+    def put(self, payload: Payload, event: Event | None = None, left_out: int = 0) -> None:
+        """Write it, or keep it while the transport is full. Ends the stream over its bounds.
+
+        `left_out` is how many events of its record it stands for already.
+        """
         if not self.waiting and self.outlet.write(payload.content, payload.cursor):
             self.cursor = payload.cursor
             return
-        self.keep(payload, event)
+        self.keep(payload, event, left_out)
 
-    def keep(self, payload: Payload, event: Event | None) -> None:
+    def keep(self, payload: Payload, event: Event | None, left_out: int = 0) -> None:
         """Let it wait; the newest of a record stands for all of them in a status feed."""
         self.room.clear()
         key: Hashable = next(self._numbers)
-        kept = Kept(payload, event)
+        kept = Kept(payload, event, left_out)
         if event is not None and not self._is_lossless:
             key = event.ref
             older = self.waiting.pop(key, None)
             if older is not None and older.event is not None:
                 self._waiting_bytes -= len(older.payload.content)
-                left_out = older.left_out + 1
+                left_out += older.left_out + 1
                 kept = Kept(payload, conflated(older.event, event), left_out, is_outdated=True)
                 metrics.count_slow_subscriber("CONFLATED")
         self.waiting[key] = kept

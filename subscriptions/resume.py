@@ -20,10 +20,11 @@ from subscriptions.fanout import Fanout
 from subscriptions.items import conflated
 from subscriptions.outlet import Stream
 from subscriptions.telling import Payload, Unread
-from subscriptions.topics import NOUNS, is_of, topics_of, topics_of_event
+from subscriptions.topics import NOUNS
 
 REPLAYED_MAX = 500  # events read at once
 READING_MAX = 16  # streams that read what they missed at once; the others wait
+TRY_AGAIN_S = 1.0  # an entry whose order cannot be read
 SCANNED_MAX = 50_000  # events of its nouns a stream is brought over; beyond, it hears of a gap
 
 
@@ -77,14 +78,27 @@ class Resuming:
             stream.put(await gap)
         for entry in entries:
             await stream.room.wait()
-            sequence = entry.sequence or 0
-            try:
-                payload = await telling.of_entry(entry)
-            except Unread:
-                payload = await self._unread(audience, sequence)
+            payload = await self._entry(stream, audience, entry)
+            if stream.is_over:
+                return
             if payload is not None:
                 stream.put(payload)
-            stream.seen = sequence
+            stream.seen = entry.sequence or 0
+
+    async def _entry(
+        self, stream: Stream, audience: Audience, entry: TimelineEntry
+    ) -> Payload | None:
+        """An entry as the audience may read it. Whoever may see all hears of a gap where it cannot
+        be read; for the others it is tried until it can, as in their audience."""
+        at = entry.sequence or 0
+        while not stream.is_over:
+            try:
+                return await audience.telling.of_entry(entry)
+            except Unread:
+                if not audience.telling.scope.is_bound:
+                    return await audience.telling.gap(at, at, GapReason.NOT_READ, at=at)
+            await asyncio.sleep(TRY_AGAIN_S)
+        return None
 
     async def _catch_up_feed(self, stream: Stream, audience: Audience) -> None:
         if stream.seen < self.fanout.position and self.fanout.recent.after(stream.seen) is None:
@@ -110,20 +124,39 @@ class Resuming:
         events = self.fanout.recent.after(stream.seen)
         if events is None:
             events = await self._logged(stream, audience, upto)
+        following, is_heard = audience.telling.following, self.fanout.is_heard
         mine = [
-            each for each in events if (each.position or 0) <= upto and _is_heard(audience, each)
+            each for each in events if (each.position or 0) <= upto and is_heard(following, each)
         ]
         for event, left_out in _newest(mine) if not audience.feed.is_lossless else _each(mine):
             await stream.room.wait()
             if stream.is_over:
                 return
-            at = event.position or 0
-            try:
-                payload = await audience.telling.of_event(event, conflated=left_out, sequence=at)
-            except Unread:
-                payload = await self._unread(audience, at)
+            payload = await self._event(stream, audience, event, left_out=left_out)
             if payload is not None:
-                stream.put(payload, event)
+                stream.put(payload, event, left_out)
+
+    async def _event(
+        self, stream: Stream, audience: Audience, event: Event, *, left_out: int
+    ) -> Payload | None:
+        """An event of the past. What cannot be read is a gap for whoever may see all; nobody else
+        hears of anything, until it can: the audience they join tells it."""
+        telling, at = audience.telling, event.position or 0
+        if stream.owed.has(event.ref):
+            stream.owed.owe(event, left_out)
+            return None
+        try:
+            return await telling.of_event(
+                event, conflated=left_out, sequence=at, back_to=stream.owed.before
+            )
+        except Unread:
+            if not telling.scope.is_bound:
+                return await telling.gap(at, at, GapReason.NOT_READ, at=at)
+        stream.owed.owe(event, left_out)
+        for each in stream.owed.given_up():
+            lost = each.position or 0
+            stream.put(await telling.gap(lost, lost, GapReason.NOT_READ, at=lost))
+        return None
 
     async def _logged(self, stream: Stream, audience: Audience, upto: int) -> list[Event]:
         """The events of the feed from the log; a gap where they are too many."""
@@ -135,7 +168,8 @@ class Resuming:
             async with self.reading:
                 page = await self.log.replay(after, nouns=nouns, limit=REPLAYED_MAX)
             scanned += len(page)
-            found += [each for each in page if _is_heard(audience, each)]
+            following = audience.telling.following
+            found += [each for each in page if self.fanout.is_heard(following, each)]
             if len(page) < REPLAYED_MAX:
                 break
             after = page[-1].position or upto
@@ -144,18 +178,6 @@ class Resuming:
                 stream.put(await gap)
                 break
         return found
-
-    async def _unread(self, audience: Audience, at: int) -> Payload | None:
-        """Whoever may see all hears that something is missing; nobody else hears of anything."""
-        if audience.telling.scope.is_bound:
-            return None
-        return await audience.telling.gap(at, at, GapReason.NOT_READ, at=at)
-
-
-def _is_heard(audience: Audience, event: Event) -> bool:
-    following = audience.telling.following
-    listened = topics_of(following)
-    return is_of(following, event) and any(each in listened for each in topics_of_event(event))
 
 
 def _each(events: list[Event]) -> list[tuple[Event, int]]:

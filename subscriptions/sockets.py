@@ -24,7 +24,8 @@ SWEEP_EVERY_S = 0.5
 OF_A_CUSTOMER_MAX = 10  # connections of one subject that is a customer
 OF_A_SUBJECT_MAX = 50  # connections of any other one
 PLACES_MAX = 20_000  # connections of one process; fewer where it may open fewer files
-FILES_SHARE = 0.75  # of the files the process may open; the rest is for queries and sources
+FILES_KEPT = 128  # files for the store, systems, NATS, requests and sockets that are refused
+FILES_SHARE_MIN = 0.25  # of the files the process may open, where it may open few
 COME_AGAIN_S = (0.5, 5.0)  # when clients should come again after a restart, so not all at once
 
 
@@ -136,4 +137,4 @@ def _places() -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return PLACES_MAX
-    return min(PLACES_MAX, int(files * FILES_SHARE))
+    return min(PLACES_MAX, max(files - FILES_KEPT, int(files * FILES_SHARE_MIN)))

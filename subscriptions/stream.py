@@ -55,6 +55,8 @@ class Tail(Log, Protocol):
     @property
     def on_replaced(self) -> list[Callable[[], None]]: ...
 
+    async def last(self) -> int: ...
+
     def listen(self, listener: Callable[[Sequence[Event]], None], /) -> None: ...
 
 
@@ -70,7 +72,7 @@ class Question:
 
 
 class Streams:
-    """Every open stream of this process."""
+    """Every open stream of this process. `same_as` gives all refs of one real customer."""
 
     def __init__(
         self,
@@ -78,16 +80,19 @@ class Streams:
         *,
         tail: Tail,
         timeline: TimelineAfter,
+        same_as: Callable[[Ref], Sequence[Ref]],
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self._tail = tail
         self._timeline = timeline
         self._means = means
         self._heartbeat_s = heartbeat_s
-        self.fanout = Fanout(lambda: tail.position, lambda: tail.is_degraded)
+        self.fanout = Fanout(lambda: tail.position, lambda: tail.is_degraded, same_as=same_as)
         self._resuming = Resuming(tail, self.fanout, self._entries)
         self._audiences: dict[Question, Audience] = {}
         self._catching: set[asyncio.Task[None]] = set()
+        self._joining: set[Stream] = set()
+        self._lives = 0  # how often the events were replaced
         self._open: Counter[Feed] = Counter()
         tail.listen(self.fanout.take)
         tail.on_replaced.append(self._begin_anew)
@@ -123,7 +128,7 @@ class Streams:
             opening.digest,
             correlation_id,
         )
-        after = self._read_cursor(opening)
+        after, life = await self._read_cursor(opening), self._lives
         question = _question(telling)
         audience = self._audience(question, telling)
         stream = Stream(
@@ -142,13 +147,23 @@ class Streams:
             self._forget(audience, question)
             raise
         self._count(audience.feed, 1)
+        self._joining.add(stream)
+        if life != self._lives:
+            stream.end(_replaced())
         await self._join(stream, audience)
         return stream
 
-    def _read_cursor(self, opening: Opening) -> int | None:
+    async def _read_cursor(self, opening: Opening) -> int | None:
         if opening.after is None:
             return None
-        return self._means.cursors.read(opening.after, opening.digest, self._tail.epoch)
+        after = self._means.cursors.read(opening.after, opening.digest, self._tail.epoch)
+        following = opening.following
+        if after > await self._watermark(following) and (
+            following.feed is Feed.TIMELINE or after > await self._tail.last()
+        ):
+            # The store is an earlier state of itself: what comes next would pass for told already.
+            raise _replaced()
+        return after
 
     def _audience(self, question: Question, telling: Telling) -> Audience:
         found = self._audiences.get(question)
@@ -170,6 +185,7 @@ class Streams:
         is_here = audience.feed is not Feed.TIMELINE and stream.seen >= self.fanout.position
         if is_here and audience.attach(stream):
             audience.joining -= 1
+            self._joining.discard(stream)
             return
         task = asyncio.create_task(self._catch_up(stream, audience), name="catch up")
         self._catching.add(task)
@@ -185,6 +201,7 @@ class Streams:
             stream.end(public_error(error, audience.telling.correlation_id))
         finally:
             audience.joining -= 1
+            self._joining.discard(stream)
             if stream.is_over:
                 self._forget(audience, _question(audience.telling))
 
@@ -219,8 +236,11 @@ class Streams:
     def _begin_anew(self) -> None:
         """The events were replaced, or some are lost: nobody's cursor is worth anything."""
         self.fanout.recent.clear()
+        self._lives += 1
+        for stream in list(self._joining):
+            stream.end(_replaced())
         for audience in list(self._audiences.values()):
-            audience.end(CursorExpired("the events were replaced; subscribe again for the state"))
+            audience.end(_replaced())
 
     async def close(self) -> None:
         """Stop telling; the transports end their sockets themselves."""
@@ -229,6 +249,10 @@ class Streams:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.fanout.close()
+
+
+def _replaced() -> CursorExpired:
+    return CursorExpired("the events were replaced; subscribe again for the state")
 
 
 def _question(telling: Telling) -> Question:

@@ -18,7 +18,7 @@ from hub.commands.words import Command
 from hub.events.event import COMMAND, Event
 from hub.model.case import Message
 from hub.model.errors import StoreUnavailable
-from hub.model.record import Record
+from hub.model.record import Record, fields_of
 from hub.model.timeline import TimelineEntry
 from hub.model.values import Ref
 from hub.security.masks import is_readable
@@ -75,19 +75,29 @@ class Telling:
         return self.means.cursors.make(self.digest, self.means.epoch(), sequence)
 
     async def of_event(
-        self, event: Event, *, conflated: int = 0, sequence: int | None = None
+        self,
+        event: Event,
+        *,
+        conflated: int = 0,
+        sequence: int | None = None,
+        back_to: int | None = None,
     ) -> Payload | None:
         """The event for this audience; None where it is not for it. Raises Unread.
 
-        `sequence` is where the stream is: then the event lies in the past.
+        `sequence` is where the stream is: then the event lies in the past. `back_to` is where it
+        goes on from, should it break off: before what is owed.
         """
+        place = event.position or 0 if sequence is None else sequence
+        at = At(self.cursor(_first(place, back_to)), place)
         try:
             async with asyncio.timeout(self.means.deadline_s):
-                return await self._of_event(event, conflated, sequence)
+                return await self._of_event(event, conflated, at, is_past=sequence is not None)
         except TimeoutError:
             raise Unread from None
 
-    async def _of_event(self, event: Event, conflated: int, sequence: int | None) -> Payload | None:
+    async def _of_event(
+        self, event: Event, conflated: int, at: At, *, is_past: bool
+    ) -> Payload | None:
         context = self.means.open_context(self.principal, self.correlation_id)
         if event.entry is not None:
             return await self._of_entry(event.entry, context)
@@ -95,11 +105,9 @@ class Telling:
             event.record.visibility, self.scope
         ):
             return None
-        node = await self._node(event, context, is_past=sequence is not None)
+        node = await self._node(event, context, is_past=is_past)
         if node is None or not self._is_followed(node):
             return None
-        place = sequence if sequence is not None else event.position or 0
-        at = At(self.cursor(place), place)
         item = item_of_event(event, self.following.feed, node, at=at, conflated=conflated)
         return Payload(await self._encoded(item, context), *at)
 
@@ -139,7 +147,7 @@ class Telling:
         if ref is None:
             return None
         if self.scope.is_bound:
-            return await self._read(ref, context)
+            return _as_told(event, await self._read(ref, context), is_past=is_past)
         if event.ref == ref and event.record is not None and not is_past:
             return event.record  # nobody to hide it from; reading it again costs 40 us
         [told] = await context.reads.record_by_ref([ref])
@@ -176,8 +184,10 @@ class Telling:
         cursor = self.cursor(at)
         return Payload(await self._alone(Gap(cursor, first, last, reason)), cursor, at)
 
-    async def beat(self, sequence: int, state: StreamState) -> Payload:
-        cursor = self.cursor(sequence)
+    async def beat(
+        self, sequence: int, state: StreamState, *, back_to: int | None = None
+    ) -> Payload:
+        cursor = self.cursor(_first(sequence, back_to))
         return Payload(await self._alone(Beat(cursor, state)), cursor, sequence)
 
     async def _alone(self, item: Item) -> bytes:
@@ -191,3 +201,19 @@ class Telling:
         if result.errors:
             body["errors"], _ = wire_errors(result.errors, self.correlation_id)
         return orjson.dumps(body)
+
+
+def _first(place: int, back_to: int | None) -> int:
+    return place if back_to is None else min(place, back_to)
+
+
+def _as_told(event: Event, read: Record | None, *, is_past: bool) -> Record | None:
+    """What the event says of the record it is about, where they may see the record as it is now.
+
+    One that names another owner than now is not shown: it may have been somebody else's then.
+    """
+    told = event.record
+    if is_past or read is None or told is None or told.ref != read.ref:
+        return read
+    names = [name for name, field in fields_of(type(told)).items() if field.kind == "reference"]
+    return told if all(getattr(told, name) == getattr(read, name) for name in names) else read

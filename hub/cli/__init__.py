@@ -18,6 +18,7 @@ from hub.cli import (
     token,
     up,
     verify,
+    watch,
 )
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ for command in (
     up.up,
     demo.demo,
     query.query,
+    watch.watch,
     explain.explain,
     doctor.doctor,
     migrate.migrate,

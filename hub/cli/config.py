@@ -40,8 +40,11 @@ def check(
     from hub.config.check import as_text
     from hub.config.problems import in_order
     from hub.config.systems import read_systems
+    from hub.events.outgoing_check import masked_values
 
     systems, problems = read_systems(file, environ=os.environ)
+    if systems is not None:
+        problems = in_order([*problems, *masked_values(systems)])
     if connect and systems is not None:
         problems = in_order([*problems, *run(_asked(systems))])
     unreachable = [each.message for each in problems if each.is_unreachable]

@@ -61,6 +61,12 @@ class SocketConnection(WebSocketsSansIOProtocol):
             extensions[ABORT] = self.transport.abort
             extensions[WRITE_TEXT] = self.write_text
 
+    async def send(self, message: Any) -> None:
+        """A handshake that was answered with another response is complete, and no failure."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True
+
     def write_text(self, content: bytes) -> bool:
         """Send one text message, as `websocket.send` would and for a third less; False: not now.
 

@@ -21,6 +21,7 @@ from hub.cli.output import AsJson, Exit, run, show
 if TYPE_CHECKING:
     from hub.config.settings import Settings
     from hub.config.specs import SystemsFile
+    from hub.events.connection import NatsAccess
 
 _PYTHON_MIN = (3, 11)
 _CORE = ("strawberry-graphql", "starlette", "uvicorn", "sqlalchemy", "nats-py", "opentelemetry-sdk")
@@ -102,32 +103,62 @@ def _number(listener: socket.socket) -> int:
 
 
 def _messages(settings: Settings) -> list[Finding]:
+    """The NATS that is named; else the embedded one, of the hub that runs or as it would."""
+    from hub.cli.messaging import external_access
+    from hub.events.connection import NatsAccess
     from hub.events.embedded import nats_binary
     from hub.model.errors import ConfigInvalid
 
-    if settings.nats_dsn is not None:
-        return [Finding("ok", "nats", "an external server is configured")]
+    ready = running_hub(settings)
     try:
+        access = external_access(settings)
+        if access is not None:
+            return [_nats(access, "the server of OPSHUB_NATS_URL")]
+        if ready is not None and ready["nats_url"] is not None:
+            return [_nats(NatsAccess(ready["nats_url"]), "the embedded server")]
         nats_binary()
     except ConfigInvalid as error:
         return [Finding("problem", "nats", str(error))]
     return [Finding("ok", "nats", "the embedded server is installed")]
 
 
+def _nats(access: NatsAccess, which: str) -> Finding:
+    from hub.events.connection import Nats
+
+    async def look() -> str | None:
+        return await Nats(access, name="opshub doctor").look()
+
+    problem = asyncio.run(look())
+    if problem is None:
+        return Finding("ok", "nats", f"{which} is connected, its JetStream answers")
+    return Finding("problem", "nats", f"{which}: {problem}")
+
+
 def _store(settings: Settings) -> list[Finding]:
+    from hub.events.condition import words_of_waiting
     from hub.model.errors import OpsHubError
 
     try:
-        asyncio.run(_open_and_close(settings.store_dsn))
+        waiting = asyncio.run(_events_waiting(settings.store_dsn))
     except OpsHubError as error:
         return [Finding("note", "store", f"{error} (opshub up does it at start)")]
-    return [Finding("ok", "store", "is there and up to date")]
+    level = "note" if waiting else "ok"
+    return [
+        Finding("ok", "store", "is there and up to date"),
+        Finding(level, "events", words_of_waiting(waiting)),
+    ]
 
 
-async def _open_and_close(dsn: str) -> None:
+async def _events_waiting(dsn: str) -> int:
+    from hub.connected import WallClock
+    from hub.events.log import EventLog
     from hub.store.migrate import open_store
 
-    await (await open_store(dsn)).close()
+    store = await open_store(dsn)
+    try:
+        return await EventLog(store, WallClock().now).waiting()
+    finally:
+        await store.close()
 
 
 def _systems(settings: Settings) -> list[Finding]:

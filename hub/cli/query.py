@@ -39,14 +39,15 @@ def query(
     ready = running_hub(settings) or {}
     target = url or ready.get("url") or f"http://{settings.host}:{settings.port}"
     text = sys.stdin.read() if document == "-" else document
-    body = {"query": text, "variables": _object(variables)}
+    body = {"query": text, "variables": json_object(variables)}
     answer = post(f"{target}/graphql", body, token or own_token(settings, role))
     show(answer, json.dumps(answer, indent=2, ensure_ascii=False), as_json=as_json)
     if answer.get("errors"):
         raise typer.Exit(int(Exit.FINDINGS))
 
 
-def _object(text: str) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any]:
+    """What `--variables` says; the command ends where that is no JSON object."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

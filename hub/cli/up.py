@@ -6,9 +6,8 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +19,7 @@ from hub.cli.output import AsJson, Exit, LoopFactory, Tell, run, show, stop, tel
 
 if TYPE_CHECKING:
     from hub.app import Hub
+    from hub.cli.messaging import Messages
     from hub.config.settings import Settings
     from hub.config.systems import SystemsFile
     from hub.demo.supervisor import DemoSystems
@@ -42,11 +42,50 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Messages:
-    """Where NATS is, and for each system that may tell by it the URL with its own credentials."""
+class Announcing:
+    """Who is told where the hub listens: the ready files, and the demo systems."""
 
-    url: str | None
-    partner_urls: Mapping[str, str] = field(default_factory=dict)
+    settings: Settings
+    listener: socket.socket
+    messages: Messages
+    demo: DemoSystems | None
+    ready_file: Path | None
+
+    def announce(self) -> dict[str, Any]:
+        """Tell them all, again where something changed; what the ready files say."""
+        from hub.cli.listener import write_ready
+        from hub.demo.supervisor import tell_where
+
+        ready = self._ready()
+        for path in filter(None, (self.settings.data_dir / "ready.json", self.ready_file)):
+            write_ready(path, ready)
+        if self.demo is not None:
+            urls = self.messages.partner_urls
+            tell_where(self.demo, nats_urls=urls, webhook_url=ready["url"])
+        return ready
+
+    async def applied(self, systems: SystemsFile) -> None:
+        """Another systems file is in force. ConfigInvalid where a system cannot tell by NATS."""
+        if await self.messages.admit(systems):
+            self.announce()
+
+    def _ready(self) -> dict[str, Any]:
+        from hub.cli.listener import url_of
+
+        ready: dict[str, Any] = {
+            "url": url_of(self.listener),
+            "pid": os.getpid(),
+            "nats_url": self.messages.url,
+            "nats_partner_urls": dict(self.messages.partner_urls),
+            "store_url": self.settings.store_dsn,
+        }
+        if self.demo is not None:
+            from hub.cli.access import demo_tokens
+
+            about = about_demo(self.demo)
+            tokens = demo_tokens(self.settings, about["customers"])
+            ready["demo"] = about | {"tokens": tokens}
+        return ready
 
 
 def up(
@@ -81,19 +120,20 @@ def _fast_loop() -> LoopFactory | None:
 
 async def _up(settings: Settings, wanted: Wanted) -> None:
     from hub.cli.access import token_rules
-    from hub.cli.listener import listen, write_ready
+    from hub.cli.listener import listen
     from hub.cli.lock import only_one
+    from hub.cli.messaging import external_access, open_messages
     from hub.cli.reloading import follow_file
     from hub.cli.serving import serve
     from hub.cli.stopping import stop_requested
-    from hub.demo.supervisor import tell_where
     from hub.observe.tasks import in_background
 
     rules = token_rules(settings)  # refuses a production without authentication, first of all
+    access = external_access(settings)
     stopping = stop_requested()
     async with AsyncExitStack() as stack:
         _observe(settings, stack)
-        stack.enter_context(only_one(settings.data_dir))
+        seat = stack.enter_context(only_one(settings.data_dir))
         listener = stack.enter_context(listen(settings.host, settings.port))
         demo = None
         if wanted.with_demo:
@@ -102,19 +142,18 @@ async def _up(settings: Settings, wanted: Wanted) -> None:
             )
         read = partial(_systems, settings, demo)
         systems = read()
-        nats = await _messages(settings, systems, stack, tell=wanted.tell)
-        hub = await _hub(settings, systems, rules, stack, nats.url)
+        messages = await open_messages(access, settings, systems, stack, tell=wanted.tell)
+        hub = await _hub(settings, systems, rules, stack, messages)
+        await _inherit(hub, seat)
         for problem in await hub.start():
             wanted.tell(f"problem: {problem}")
-        hub.background.append(in_background(follow_file(hub, read, wanted.tell)))
-        ready = _ready(settings, listener, nats.url, demo)
+        announcing = Announcing(settings, listener, messages, demo, wanted.ready_file)
+        following = follow_file(hub, read, wanted.tell, applied=announcing.applied)
+        hub.background.append(in_background(following))
         async with serve(hub, listener) as server:
-            for path in filter(None, (settings.data_dir / "ready.json", wanted.ready_file)):
-                write_ready(path, ready)
+            ready = announcing.announce()
             stack.callback((settings.data_dir / "ready.json").unlink, missing_ok=True)
-            if demo is not None:
-                tell_where(demo, nats_urls=nats.partner_urls, webhook_url=ready["url"])
-            greeting = _greeting(hub, ready, try_it=_first_question(settings, demo))
+            greeting = _greeting(hub, ready, try_it=_first_commands(settings, demo))
             show(ready, greeting, as_json=wanted.as_json)
             await server.until(stopping)
         wanted.tell("stopping")
@@ -133,35 +172,12 @@ def _observe(settings: Settings, stack: AsyncExitStack) -> None:
 def _systems(settings: Settings, demo: DemoSystems | None) -> SystemsFile:
     """The systems file, read with the demo's variables where the demo runs."""
     from hub.config.systems import load_systems
+    from hub.events.outgoing_check import refuse_masked
 
-    if demo is None:
-        assert settings.systems is not None
-        return load_systems(settings.systems, environ=os.environ)
-    path = settings.systems or demo.systems_file
-    return load_systems(path, environ=os.environ | demo.environment)
-
-
-async def _messages(
-    settings: Settings, systems: SystemsFile, stack: AsyncExitStack, *, tell: Tell
-) -> Messages:
-    """The NATS to use: the one that is named, else an embedded one that ends with the hub.
-
-    Queries need no messages, so a hub without them starts and says so.
-    """
-    from hub.events.embedded import start_embedded
-    from hub.model.errors import ConfigInvalid
-
-    if settings.nats_dsn is not None:
-        return Messages(settings.nats_dsn)
-    partners = [each.name for each in systems.systems.values() if each.events is not None]
-    try:
-        embedded = await start_embedded(settings.data_dir, partners)
-    except ConfigInvalid as error:
-        tell(f"problem: no messages: {error}")
-        return Messages(None)
-    stack.push_async_callback(embedded.stop)
-    tell("nats-server: listening on loopback, with JetStream")
-    return Messages(embedded.url, embedded.partner_urls)
+    path = settings.systems or (None if demo is None else demo.systems_file)
+    assert path is not None
+    environ = os.environ | ({} if demo is None else demo.environment)
+    return refuse_masked(load_systems(path, environ=environ))
 
 
 async def _hub(
@@ -169,50 +185,26 @@ async def _hub(
     systems: SystemsFile,
     rules: TokenRules,
     stack: AsyncExitStack,
-    nats_url: str | None,
+    messages: Messages,
 ) -> Hub:
     """The composed hub, its store brought up to date."""
     from hub.app import open_hub
-    from hub.events.connection import NatsAccess
 
-    nats = (
-        None
-        if nats_url is None
-        else NatsAccess(
-            nats_url,
-            credentials=settings.nats_credentials,
-            nkey=settings.nats_nkey,
-            tls_ca=settings.nats_tls_ca,
-            tls_cert=settings.nats_tls_cert,
-            tls_key=settings.nats_tls_key,
-        )
-    )
-    hub = await open_hub(settings, systems, rules, nats=nats)
+    hub = await open_hub(settings, systems, rules, nats=messages.access)
     stack.push_async_callback(hub.close)
     return hub
 
 
-def _ready(
-    settings: Settings, listener: socket.socket, nats_url: str | None, demo: DemoSystems | None
-) -> dict[str, Any]:
-    """What the ready file says."""
-    from hub.cli.listener import url_of
+async def _inherit(hub: Hub, seat: str) -> None:
+    """Go on at once with what an earlier life did alone; the lock of its seat is ours, so it is
+    dead. Else the others would wait until its leases end."""
+    from hub.model.errors import StoreUnavailable
 
-    ready: dict[str, Any] = {
-        "url": url_of(listener),
-        "pid": os.getpid(),
-        "nats_url": nats_url,
-        "store_url": settings.store_dsn,
-    }
-    if demo is not None:
-        from hub.cli.access import demo_tokens
-
-        about = about_demo(demo)
-        ready["demo"] = about | {"tokens": demo_tokens(settings, about["customers"])}
-    return ready
+    with suppress(StoreUnavailable):
+        await hub.live.events.leases.inherit(seat)
 
 
-def _greeting(hub: Hub, ready: dict[str, Any], *, try_it: str | None) -> str:
+def _greeting(hub: Hub, ready: dict[str, Any], *, try_it: list[str]) -> str:
     """Where to go, who to be and what to ask first."""
     url = ready["url"]
     lines = [
@@ -220,25 +212,26 @@ def _greeting(hub: Hub, ready: dict[str, Any], *, try_it: str | None) -> str:
         f"  first screen  {url}/",
         f"  GraphQL       {url}/graphql",
     ]
-    if try_it is None:
+    if not try_it:
         return "\n".join(lines)
     lines += [f"  token {role:20} {token}" for role, token in ready["demo"]["tokens"].items()]
-    return "\n".join([*lines, "\ntry, in another terminal:", f"  {try_it}"])
+    return "\n".join([*lines, "\ntry, in another terminal:", *(f"  {each}" for each in try_it)])
 
 
-def _first_question(settings: Settings, demo: DemoSystems | None) -> str | None:
-    """A command about an order of the demo, as it works from another shell in this folder."""
+def _first_commands(settings: Settings, demo: DemoSystems | None) -> list[str]:
+    """Asks for an order of the demo, and watches those that move, from a shell in this folder."""
     if demo is None:
-        return None
+        return []
     number = demo.interesting.orders["delivered"]
     document = (
         f'{{ order(number: "{number}") {{ number status '
         "customer { name } shipments { carrier status } sections { name system state } } }"
     )
-    words = [_this_program(), "query"]
+    where = []
     if settings.data_dir != type(settings).model_fields["data_dir"].default:
-        words += ["--data-dir", str(settings.data_dir)]
-    return shlex.join([*words, document])
+        where = ["--data-dir", str(settings.data_dir)]
+    commands = (["query", *where, document], ["watch", *where])
+    return [shlex.join([_this_program(), *each]) for each in commands]
 
 
 def _this_program() -> str:

@@ -7,7 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 
 from hub.config.command_specs import as_json
-from hub.config.field_specs import Node
+from hub.config.field_specs import Node, Seconds
+
+YOUNGER_THAN_S = 86_400.0
+"""How old a fact may be that is told for the first time, where a delivery does not say."""
 
 Audience = Literal["customer", "partner", "internal"]
 
@@ -44,7 +47,8 @@ class WhenSpec(Node):
     """Which events are told: of this noun, one of these changes.
 
     `to` are the statuses that are news, none for all; `systems` the systems whose records are
-    told, none for all. `audience` decides what is left out of what is told.
+    told, none for all. `audience` decides what is left out of what is told. What happened
+    `younger_than_s` or longer before it was first told is no news.
     """
 
     noun: str
@@ -52,6 +56,7 @@ class WhenSpec(Node):
     to: Words | None = None
     systems: Words | None = None
     audience: Audience
+    younger_than_s: Seconds = Field(YOUNGER_THAN_S, alias="younger_than")
 
 
 class WebhookSpec(Node):

@@ -34,6 +34,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "to": "Only where a status became one of these.",
         "systems": "Only records of these systems.",
         "audience": "Who reads it: what they may not read is left out.",
+        "younger_than": "A fact that is told for the first time and is older is no news; 24h.",
     },
     "WebhookSpec": {
         "url": "Where it is sent. Secrets only as ${VAR} or ${file:/path}.",

@@ -88,6 +88,11 @@ class Settings(BaseSettings):
         None, "file", "The hub's certificate, where NATS asks for one."
     )
     nats_tls_key: Path | None = _setting(None, "file", "The key of the hub's certificate.")
+    nats_anonymous: bool = _setting(
+        False,
+        "true or false",
+        "Only for trying things: production also takes a NATS where the hub says nobody it is.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "word", "The least serious line that is logged."
     )
@@ -121,6 +126,13 @@ class Settings(BaseSettings):
     )
     plan_cache_max: int = _setting(
         1_000, "plans", "Compiled operations kept in memory.", ge=1, le=1_000_000
+    )
+    delivery_tries_max: int = _setting(
+        12,
+        "tries",
+        "How often one delivery is tried before it is a dead letter; each replay gives as many.",
+        ge=1,
+        le=100,
     )
     trusted_documents: Path | None = _setting(
         None,

@@ -1,4 +1,4 @@
-"""Commands of the ERPs: one effect per reference, the same answer when it is asked for again."""
+"""Commands of demo systems: one effect per reference, the same answer when it is asked again."""
 
 import re
 import sqlite3
@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from hub.demo.database import Row, fetch_one
 from hub.demo.gate import NativeError, json_response
+from hub.demo.life import Changed
 
 Body = dict[str, Any]
 Effect = Callable[[sqlite3.Connection, Body], Row]
@@ -24,12 +25,14 @@ class Command:
     """`path` may hold `{no}`, which joins the body as `order`.
 
     With `needs_reference` the same reference never has two effects; without, it may be absent.
+    `told` says of which change others hear, once it has had its effect; without it of none.
     """
 
     path: str
     kind: str
     effect: Effect
     needs_reference: bool
+    told: Callable[[Row], Changed] | None = None
 
 
 def command_routes(
@@ -58,6 +61,8 @@ def _post(connection: sqlite3.Connection, command: Command) -> Callable[[Request
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+        if command.told is not None and status == 201:
+            request.app.state.tell([command.told(answer)])
         return json_response(answer, status=status)
 
     return post

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from hub.demo.plan.records import Plan
 
-DATA_VERSION = 2
+DATA_VERSION = 3
 """Kept in the file as `user_version`; raised when the plan or a native schema changes."""
 BUSY_TIMEOUT_MS = 5_000
 

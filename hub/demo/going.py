@@ -75,7 +75,7 @@ class Going:
 
     def _tick(self) -> None:
         try:
-            self._tell(self._living.tick())
+            self.tell(self._living.tick())
         except Exception:
             # a demo that stands still explains nothing: the log says why, the next tick goes on
             _log.exception("%s: a change failed", self._system.name)
@@ -99,7 +99,8 @@ class Going:
             if is_done and outbox.waiting and outbox.waiting[0] is first:
                 outbox.waiting.popleft()
 
-    def _tell(self, changes: list[Changed]) -> None:
+    def tell(self, changes: list[Changed]) -> None:
+        """Say what was changed, where the system tells at all."""
         if self._outbox is not None:
             self._outbox.tell(self.connection, changes)
 
@@ -109,7 +110,7 @@ class Going:
             changes = self._living.act(str(body.get("move")), body.get("key"))
         except NotNow as error:
             raise NativeError(409, str(error)) from error
-        self._tell(changes)
+        self.tell(changes)
         return {"changed": [self._seen(each) for each in changes]}
 
     def _seen(self, changed: Changed) -> Row:

@@ -123,6 +123,7 @@ def build_app(system: ForeignSystem, going: Going) -> ASGIApp:
         exception_handlers={NativeError: refuse, HTTPException: refuse},
         lifespan=lifespan,
     )
+    app.state.tell = going.tell
     return Gate(app, system.dialect, going.knobs())
 
 

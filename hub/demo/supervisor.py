@@ -31,6 +31,7 @@ CREDENTIALS: Mapping[str, str] = {
     "OPSHUB_DEMO_CRM_TOKEN": "demo-crm",
     "OPSHUB_DEMO_CARRIER_TOKEN": "demo-carrier",
     "OPSHUB_DEMO_WEBHOOK_SECRET": "demo-webhooks-on-this-machine",
+    "OPSHUB_DEMO_PORTAL_SECRET": "demo-portal-on-this-machine",
 }
 """They open nothing but invented data on this machine."""
 

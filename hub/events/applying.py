@@ -45,7 +45,10 @@ class Step:
 
 @dataclass(slots=True)
 class Applying:
-    """One transaction's decisions. `known` are marks of the inbox, `states` what is believed."""
+    """One transaction's decisions. `known` are marks of the inbox, `states` what is believed.
+
+    `confirmed` are records that say later what was said before: no event, but news for caches.
+    """
 
     known: set[Mark]
     states: dict[Ref, State]
@@ -56,6 +59,7 @@ class Applying:
     again: list[Again] = field(default_factory=list)
     changed: dict[Ref, State] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    confirmed: list[Record] = field(default_factory=list)
 
     def take(self, told: Candidate) -> Fate | Doubt:
         """Its fate; a doubt leaves no trace."""
@@ -66,7 +70,7 @@ class Applying:
             return fate
         self._keep(told)
         if fate is Fate.UNCHANGED:
-            self._note(told, statuses=None)
+            self._confirm(told)
             return fate
         self._step(told, is_late=fate is Fate.LATE, is_nested=False)
         for child in nested(told):
@@ -76,7 +80,7 @@ class Applying:
     def _take_nested(self, child: Candidate) -> None:
         fate = self.judge(child, self.states.get(child.ref))
         if fate is Fate.UNCHANGED:
-            self._note(child, statuses=None)
+            self._confirm(child)
             return
         # a doubt was decided with the parent
         self._step(child, is_late=fate is Fate.LATE, is_nested=True)
@@ -119,6 +123,13 @@ class Applying:
         if not is_late:
             self._note(told, statuses=statuses_of(told.record))
 
+    def _confirm(self, told: Candidate) -> None:
+        """It is as it was when an event told it last; somebody may have read it otherwise since."""
+        before = self.states[told.ref]
+        if told.version > before.version:
+            self.confirmed.append(told.record)
+        self._note(told, statuses=None)
+
     def _note(self, told: Candidate, *, statuses: dict[str, str] | None) -> None:
         """Believe it. Without `statuses` it says nothing new, only later."""
         before = self.states.get(told.ref)
@@ -149,8 +160,11 @@ def by_version(told: Candidate, state: State | None) -> Fate | Doubt:
         return Fate.APPLIED
     if told.version == state.version:
         return Fate.APPLIED if is_truth else Doubt.ASK
-    if BY_READING in state.statuses and not told.has_own_time:
-        return Doubt.ASK  # a time of the system against one of ours
+    if BY_READING in state.statuses:  # a time of the system against one of ours
+        if is_truth:
+            return Fate.APPLIED
+        if not told.has_own_time:
+            return Doubt.ASK
     return Fate.LATE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from hashlib import sha256
 from types import MappingProxyType
 
@@ -17,6 +18,9 @@ from hub.model.shipment import Shipment
 from hub.model.values import Ref
 
 KEY_MAX = 400  # characters of a record's key
+AHEAD_MAX = timedelta(minutes=5)
+"""How far a time of change may be ahead of us before it orders nothing: else one row of the year
+2099 would make every later change of its record an old one."""
 CAUSATION_MAX = 120  # characters of a timeline entry's causation id
 
 TOLD_WITH: Mapping[str, str] = MappingProxyType(
@@ -67,8 +71,9 @@ def candidate(
     told: Told, record: Record, place: Place, *, is_read: bool, is_final: bool = False
 ) -> Candidate:
     """What was told with the record it was told with, or that was read for it."""
-    own = version_of(record)
-    version = own if is_read else told.version
+    version = version_of(record) if is_read else told.version
+    if version is not None and version > micros(record.fetched_at + AHEAD_MAX):
+        version = None
     return Candidate(
         told=told,
         record=record,

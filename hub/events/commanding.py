@@ -31,9 +31,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Surely nothing was done; it may be sent again where the error is `retryable`."""
+    """Surely nothing was done; it may be sent again where the error is `retryable`.
+
+    `after_s`: not before so many seconds have passed, where the receiver said so.
+    """
 
     error: OpsHubError
+    after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,11 @@ class Nats:
         return self._jetstream is not None and not self._lost.is_set()
 
     @property
+    def problem(self) -> str | None:
+        """What kept us from being connected last; None since we were. Names no host and no user."""
+        return self._told
+
+    @property
     def jetstream(self) -> JetStreamContext:
         """JetStream of this connection; NatsUnavailable while there is none."""
         if self._jetstream is None or self._lost.is_set():
@@ -139,7 +144,22 @@ class Nats:
                 await self._one_session(signing, tls)
             except (nats.errors.Error, OSError, TimeoutError) as error:
                 self._tell(error)
+            _end_if_cancelled()
             await asyncio.sleep(random.uniform(RETRY_MIN_S, RETRY_MAX_S))
+
+    async def look(self) -> str | None:
+        """Connect once, ask JetStream and go: what is wrong, None where nothing is. Changes nothing
+        at the server. Never beside `follow`."""
+        try:
+            async with asyncio.timeout(SESSION_TIMEOUT_S):
+                await self._connect(_identity(self._access), self._access.tls())
+                assert self._client is not None  # it has just connected
+                await self._client.jetstream(timeout=PUBLISH_TIMEOUT_S).account_info()
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            return _words(error)
+        finally:
+            await self._drop()
+        return None
 
     async def close(self) -> None:
         """End the connection; `follow` must have been cancelled before."""
@@ -172,6 +192,7 @@ class Nats:
             self._told = None
             _log.info("NATS is connected")
             self._tell_change()
+            _end_if_cancelled()
             await self._lost.wait()
             self._tell(nats.errors.ConnectionClosedError())
         finally:
@@ -261,6 +282,14 @@ def _identity(access: NatsAccess) -> Mapping[str, Any]:
         key = read_seed(access.nkey, named="OPSHUB_NATS_NKEY")
         return {"signature_cb": key.sign, "public_nkey": key.public}
     return {}
+
+
+def _end_if_cancelled() -> None:
+    """nats-py may take a cancellation for its own, in `close` and in the `wait_for` of Python 3.11,
+    and goes on; the task remembers it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _words(error: Exception) -> str:

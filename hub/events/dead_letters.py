@@ -38,6 +38,9 @@ from hub.store.tables import dead_letter
 WAITING_MAX = 100_000
 """Letters that wait. Beyond it messages stay where they come from, so that a system that sends
 nothing but poison does not fill the disk: 64 KB each, 6 GB."""
+UNTRUSTED_MAX = 1_000
+"""Of those, letters of senders that nobody knows: an unsigned webhook may come from anybody, and
+would else take every place, until no system's poison ended any more. What it told was a hint."""
 ENDED_KEPT_FOR = timedelta(days=30)  # replayed and dropped ones
 COUNT_EVERY_S = 15.0
 PRUNE_EVERY_S = 3_600.0
@@ -84,6 +87,7 @@ class DeadLetters:
         self._now = now
         self._replays: dict[str, Replay] = {}
         self._waiting = 0
+        self._untrusted = 0
         self._counted_at: float | None = None
 
     def replay_by(self, replays: Mapping[str, Replay]) -> None:
@@ -93,15 +97,17 @@ class DeadLetters:
     async def park(self, letters: Sequence[Parking]) -> None:
         """Keep messages, each once. One that was dropped stays dropped.
 
-        StoreUnavailable where WAITING_MAX wait already.
+        StoreUnavailable where WAITING_MAX wait already; of those that are not trusted, what is
+        over UNTRUSTED_MAX is not kept.
         """
         at = self._now()
-        rows = {letter.id: _row(letter, at) for letter in letters}
         async with self._store.write() as connection:
             await self._check_room(connection)
+            rows = {letter.id: _row(letter, at) for letter in self._with_room(letters)}
             for id_ in sorted(rows):  # by all in one order, so that none deadlocks
                 await connection.execute(self._keeping(rows[id_]))
         self._waiting += len(rows)
+        self._untrusted += sum(not each["is_trusted"] for each in rows.values())
 
     async def page(self, query: LetterQuery) -> LetterPage:
         """A page; InputInvalid where `after` is no cursor of a letter."""
@@ -174,13 +180,30 @@ class DeadLetters:
     async def _check_room(self, connection: AsyncConnection) -> None:
         if self._counted_at is None or monotonic() - self._counted_at >= COUNT_EVERY_S:
             waits = dead_letter.c.state == LetterState.PARKED.value
-            asked = select(func.count()).select_from(dead_letter).where(waits)
-            self._waiting = int((await connection.execute(asked)).scalar_one())
+            asked = (
+                select(dead_letter.c.is_trusted, func.count())
+                .where(waits)
+                .group_by(dead_letter.c.is_trusted)
+            )
+            counts = {bool(is_trusted): n for is_trusted, n in await connection.execute(asked)}
+            self._waiting, self._untrusted = sum(counts.values()), counts.get(False, 0)
             self._counted_at = monotonic()
         if self._waiting >= WAITING_MAX:
             raise StoreUnavailable(
                 f"{self._waiting} dead letters wait and {WAITING_MAX} may; drop or replay some"
             )
+
+    def _with_room(self, letters: Sequence[Parking]) -> list[Parking]:
+        free = max(0, UNTRUSTED_MAX - self._untrusted)
+        unknown = [each for each in letters if not each.is_trusted]
+        left_out = unknown[free:]
+        if left_out:
+            _log.warning(
+                "%d unsigned messages are not kept: %d dead letters of unknown senders wait and "
+                "%d may; the first is of %r",
+                len(left_out), self._untrusted, UNTRUSTED_MAX, left_out[0].system[:80],
+            )  # fmt: skip
+        return [each for each in letters if each not in left_out]
 
     def _keeping(self, row: dict[str, Any]) -> Any:
         """Written where it is new; one that waits or was replayed waits with the new reason."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,6 +27,7 @@ from hub.events.event import Event
 from hub.events.outgoing import DEAD, PENDING, SENT
 from hub.events.ports import EventSink
 from hub.model.errors import DeliveryFailed, OpsHubError, RecordUnknown, StoreUnavailable
+from hub.observe import metrics
 from hub.store.engine import Store
 from hub.store.leases import Leases, while_leased
 from hub.store.timeline_entries import TimelineEntries
@@ -37,6 +39,9 @@ AT_ONCE_MAX = 4  # tries of one delivery at once
 LANES_MAX = 64  # deliveries worked on at once
 AWAY_PAUSE_S = 1.0
 PRUNE_EVERY_S = 3_600.0
+COUNT_EVERY_S = 5.0  # what waits is counted anew
+
+_OUTCOMES: Mapping[str, str] = MappingProxyType({SENT: SENT, DEAD: DEAD, PENDING: "AGAIN"})
 
 _log = logging.getLogger(__name__)
 
@@ -100,16 +105,20 @@ class Delivering:
         ]
 
     async def _work(self) -> None:
-        pruned_at = monotonic()
+        pruned_at, counted_at = monotonic(), 0.0
         try:
             while True:
                 self._woken.clear()
                 await self._unless_away(self._open_lanes())
+                if monotonic() - counted_at >= COUNT_EVERY_S:
+                    counted_at = monotonic()
+                    await self._unless_away(self._count())
                 if monotonic() - pruned_at >= PRUNE_EVERY_S:
                     pruned_at = monotonic()
                     await self._unless_away(self._prune())
                 await self._rest()
         finally:
+            metrics.show_deliveries_waiting({})  # whoever has the lease next shows them
             await self._end_lanes()
 
     async def _open_lanes(self) -> None:
@@ -162,6 +171,7 @@ class Delivering:
             events = await self._tell_timeline(connection, row, result)
             await self._rows.end_in(connection, row, result.ending)
         self._records.applied(events)
+        metrics.count_delivery(row.name, _OUTCOMES[result.ending.state])
 
     async def _tell_timeline(
         self, connection: AsyncConnection, row: Due, result: Result
@@ -175,6 +185,9 @@ class Delivering:
         event = event_of_entry(row, stored, self._now())
         await self._records.events.append_in(connection, [event])
         return [event]
+
+    async def _count(self) -> None:
+        metrics.show_deliveries_waiting(await self._rows.waiting())
 
     async def _prune(self) -> None:
         await self._rows.prune()

@@ -116,10 +116,12 @@ class DeliveryRows:
             rows = await connection.execute(select(delivery.c.id, delivery.c.state).where(mine))
             return {id_: state for id_, state in rows}
 
-    async def waiting(self) -> int:
-        asked = select(func.count()).where(delivery.c.state == PENDING)
+    async def waiting(self) -> dict[str, int]:
+        """How many rows wait, by delivery; those of which none does are left out."""
+        pending = delivery.c.state == PENDING
+        asked = select(delivery.c.name, func.count()).where(pending).group_by(delivery.c.name)
         async with self._store.read() as connection:
-            return int((await connection.execute(asked)).scalar_one())
+            return {name: count for name, count in await connection.execute(asked)}
 
     async def prune(self) -> int:
         """Forget what was told more than KEPT_FOR ago; how many those were."""

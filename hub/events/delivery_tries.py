@@ -32,7 +32,7 @@ from hub.events.delivery_values import values_for
 from hub.events.outgoing import DEAD, PENDING, SENT
 from hub.events.ports import Reading
 from hub.events.webhooks import Posting, Webhooks
-from hub.model.errors import DeliveryFailed, OpsHubError
+from hub.model.errors import DeliveryFailed, OpsHubError, SourceBusy
 from hub.observe.correlation import correlated
 
 TRIES_MAX = 12
@@ -140,8 +140,9 @@ class Tries:
                 return Result(ending=Ending(state=SENT, next_at=self._now()))
             case Refused(message):
                 return self._over(message)
-            case NotSent(error):
-                return self._later(row, error)
+            case NotSent(error, after_s):
+                wish_s = error.retry_after_s if isinstance(error, SourceBusy) else after_s
+                return self._later(row, error, at_least_s=wish_s or 0.0)
             case Unknown(error):
                 settles_s = 0.0 if terms is None else terms.settles_within_s or 0.0
                 return self._later(row, error, code=OUTCOME_UNKNOWN, at_least_s=settles_s)

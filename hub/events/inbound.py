@@ -6,6 +6,7 @@ acknowledgement rests on.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ from hub.store.tables import inbound
 
 WAITING_MAX = 100_000
 """Rows that wait: at 64 KB each 6 GB. Beyond it senders are refused, and may come again."""
+OF_A_SYSTEM_MAX = 20_000
+"""Of them, rows of one system, so that who floods one address shuts no other."""
 COUNT_EVERY_S = 1.0
 
 
@@ -42,18 +45,20 @@ class Inbound:
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
-        self._waiting = 0
+        self._waiting = Counter[str]()
+        self._has_refused = False
         self._counted_at: float | None = None
 
     async def keep(self, message: Message) -> None:
         """Keep a webhook's message; once this returns it will be taken in or be a dead letter.
 
-        StoreUnavailable where it could not be kept, or WAITING_MAX wait already.
+        StoreUnavailable where it could not be kept, or WAITING_MAX wait already, or OF_A_SYSTEM_MAX
+        of its system.
         """
         async with self._store.write() as connection:
-            await self._check_room(connection)
+            await self._check_room(connection, message.system)
             await connection.execute(insert(inbound).values(_row(message)))
-        self._waiting += 1
+        self._waiting[message.system] += 1
 
     async def due(self, limit: int) -> list[Kept]:
         """The rows whose time has come, the first that came first."""
@@ -77,24 +82,31 @@ class Inbound:
                 await connection.execute(delete(inbound).where(inbound.c.id.in_(done)))
             if later:
                 await connection.execute(_LATER, later)
-        self._waiting -= len(done)
+        if done and self._has_refused:
+            self._has_refused, self._counted_at = False, None  # there may be room: count anew
 
     async def waiting(self) -> int:
         """How many rows wait, those that are not due too."""
         async with self._store.read() as connection:
             return await _count(connection)
 
-    async def _check_room(self, connection: AsyncConnection) -> None:
+    async def _check_room(self, connection: AsyncConnection, system: str) -> None:
         """Counted now and then: other processes keep and settle rows too."""
         if self._counted_at is None or monotonic() - self._counted_at >= COUNT_EVERY_S:
-            self._waiting = await _count(connection)
+            asked = select(inbound.c.system, func.count()).group_by(inbound.c.system)
+            counts = {name: n for name, n in await connection.execute(asked)}
+            self._waiting = Counter(counts)
             self._counted_at = monotonic()
-            metrics.show_inbound_waiting(self._waiting)
-        if self._waiting >= WAITING_MAX:
-            raise StoreUnavailable(
-                f"{self._waiting} messages wait to be taken in and {WAITING_MAX} may; "
-                "send it again later"
-            )
+            metrics.show_inbound_waiting(self._waiting.total())
+        for waits, may, whose in (
+            (self._waiting.total(), WAITING_MAX, "messages"),
+            (self._waiting[system], OF_A_SYSTEM_MAX, f"messages of {system}"),
+        ):
+            if waits >= may:
+                self._has_refused = True
+                raise StoreUnavailable(
+                    f"{waits} {whose} wait to be taken in and {may} may; send it again later"
+                )
 
 
 _LATER = (

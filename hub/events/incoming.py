@@ -50,26 +50,30 @@ class Incoming:
         """Take in for ever, while NATS is there. Cancel it to stop: what was not answered comes
         again, here or elsewhere."""
         while True:
+            client: Client | None = None
             try:
-                await self._take_from(self._nats.client)
+                client = self._nats.client
+                await self._take_from(client)
             except NatsUnavailable:
                 await asyncio.sleep(AWAY_PAUSE_S)
             except (nats_errors.Error, OSError, TimeoutError) as error:
                 # The stream or the consumer is gone or altered: a new connection puts it back.
                 _log.info("taking in from NATS begins anew: %s", type(error).__name__)
-                if self._nats.is_connected:
+                if client is not None and not client.is_closed:
                     self._nats.suspect()
                 await asyncio.sleep(AWAY_PAUSE_S)
 
     async def _take_from(self, client: Client) -> None:
-        """As long as this connection lasts."""
+        """As long as this connection lasts, and then what it brought last."""
         async with Pull(client, stream=STREAM_IN, consumer=CONSUMER_IN) as pull:
+            self._nats.on_change.append(pull.look)
             beating = asyncio.create_task(self._keep(pull), name="messages under way")
             try:
-                while self._nats.client is client:
+                while True:
                     await self._take(await pull.next())
             finally:
                 beating.cancel()
+                self._nats.on_change.remove(pull.look)
 
     async def _take(self, messages: Sequence[Msg]) -> None:
         """Each is answered exactly once; an answer that is lost makes it come again."""
@@ -78,11 +82,12 @@ class Incoming:
             verdicts = await self._intake.receive([_message(each) for each in messages])
         finally:
             self._taken_up = ()
-        for message, verdict in zip(messages, verdicts, strict=True):
-            if isinstance(verdict, Again):
-                await message.nak(delay=verdict.delay_s)
-            else:
-                await message.ack()
+        with suppress(nats_errors.ConnectionClosedError):
+            for message, verdict in zip(messages, verdicts, strict=True):
+                if isinstance(verdict, Again):
+                    await message.nak(delay=verdict.delay_s)
+                else:
+                    await message.ack()
 
     async def _keep(self, pull: Pull) -> None:
         """Say now and then that messages are under way, so that no other process takes them up."""

@@ -1,7 +1,8 @@
 """Choosing what is told outside, in the transaction that applies it.
 
 One row of `delivery` for each event and delivery that matches, by an id made of both: an event
-that is made again, or a transaction that is tried again, adds nothing. History is not told.
+that is made again, or a transaction that is tried again, adds nothing. History is not told, nor
+what is told for the first time long after it happened.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.config.delivery_specs import DeliverySpec, WhenSpec
 from hub.events.event import RECORDED, TIMELINE, Event
+from hub.events.news import is_young
 from hub.events.outgoing_form import Json, ref_form, scope_for, told_form
 from hub.store.engine import Store
 from hub.store.tables import delivery
@@ -57,7 +59,7 @@ def rows_of(events: Sequence[Event], declared: Deliveries, at: datetime) -> list
         if is_history(event):
             continue
         for spec in declared.values():
-            if not is_chosen(event, spec.when):
+            if not is_chosen(event, spec.when) or not is_young(event, spec.when.younger_than_s):
                 continue
             told = told_form(event, scope_for(spec.when.audience))
             if told is None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Mapping
 from types import TracebackType
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import ConnectionClosedError
 from nats.js.errors import APIError
 
 PULL_MAX = 100  # messages asked for at once, and so the most that wait here
@@ -58,12 +60,18 @@ class Pull:
         """What has come and was not taken yet."""
         return list(self._waiting)
 
+    def look(self) -> None:
+        """Perhaps the connection is over: whoever waits for messages learns it now."""
+        self._came.set()
+
     async def next(self) -> list[Msg]:
         """What has come, at least one message. APIError where the server refuses; TimeoutError
-        where it is silent."""
+        where it is silent; ConnectionClosedError, after the last message that came."""
         while not self._waiting:
             if self._failure is not None:
                 raise self._failure
+            if self._client.is_closed:
+                raise ConnectionClosedError
             if self._asked <= 0:
                 await self._ask()
             self._came.clear()
@@ -83,14 +91,20 @@ class Pull:
         await self._client.publish(self._subject, json.dumps(wish).encode(), reply=self._inbox)
 
     async def _hear(self, message: Msg) -> None:
-        headers = message.headers or {}
-        status = headers.get(_STATUS)
-        if status is None or message.data:
+        if message.reply:
+            # A message of the stream has where to acknowledge it; the server's own words have not.
+            # Headers tell nothing: a sender may have written "Status: 503" himself.
             self._waiting.append(message)
             self._asked -= 1
-        elif status != _HEARTBEAT:
-            self._asked = 0
-            description = headers.get(_DESCRIPTION, "")
-            if status not in (_NOTHING, _EXPIRED) and _OVER not in description.lower():
-                self._failure = APIError(code=int(status), description=description)
+        else:
+            self._hear_server(message.headers or {})
         self._came.set()
+
+    def _hear_server(self, headers: Mapping[str, str]) -> None:
+        status = headers.get(_STATUS, _HEARTBEAT)
+        if status == _HEARTBEAT:
+            return
+        self._asked = 0
+        description = headers.get(_DESCRIPTION, "")
+        if status not in (_NOTHING, _EXPIRED) and _OVER not in description.lower():
+            self._failure = APIError(code=int(status), description=description)

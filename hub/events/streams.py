@@ -29,7 +29,7 @@ KEPT_S = 7 * 86_400.0
 INCOMING_MAX_BYTES = 65_536  # of one message
 STREAM_MAX_BYTES = 1024**3  # each; the server sets it aside, so a small disk must have it
 DUPLICATES_S = 120.0  # within it the server drops a message id it knows
-ACK_WAIT_S = 30.0  # then a message that was taken up and not answered goes to another process
+ACK_WAIT_S = 10.0  # then a message that was taken up and not answered goes to another process
 ACK_PENDING_MAX = 1_000  # messages under way, all processes together
 
 _MADE_ANEW = frozenset({"storage", "retention"})

@@ -102,6 +102,10 @@ class Tail:
         """The first position that can still be replayed."""
         return await self._log.oldest()
 
+    async def last(self) -> int:
+        """The last position that was given, handed on here or not."""
+        return (await self._log.head()).last_position
+
     async def _advance(self) -> None:
         """Hand on all there is."""
         if not self._started.is_set():

@@ -49,7 +49,8 @@ Found = dict[int, Candidate | Taken]
 class Taking:
     """Where everything that systems tell comes in; any number of processes at once.
 
-    `applied` is called with the new events after their transaction was committed.
+    After their transaction was committed `applied` is called with the new events, and `confirmed`
+    with records that were told later as they had been told before.
     """
 
     store: Store
@@ -61,6 +62,7 @@ class Taking:
     outgoing: Outgoing | None
     applied: Callable[[Sequence[Event]], None]
     now: Callable[[], datetime]
+    confirmed: Callable[[Sequence[Record]], None] | None = None
 
     def __post_init__(self) -> None:
         self._inbox = Inbox(self.store, now=self.now)
@@ -163,6 +165,8 @@ class Taking:
             events = await self._write(connection, applying)
         if events:
             self.applied(events)
+        if applying.confirmed and self.confirmed is not None:
+            self.confirmed(applying.confirmed)
         found.update({n: fate for n, fate in fates.items() if isinstance(fate, Fate)})
         return frozenset(place for place, fate in fates.items() if isinstance(fate, Doubt))
 

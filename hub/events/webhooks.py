@@ -12,6 +12,8 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx2
 
@@ -26,6 +28,8 @@ DEADLINE_S = 5.0
 CONNECT_TIMEOUT_S = 2.0
 CONNECTIONS_MAX = 32  # open at once over all receivers
 GONE = 410
+RETRY_AFTER_MAX_S = 3_600.0
+"""A receiver may ask for a longer pause; it gets this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +74,31 @@ class Webhooks:
             return NotSent(DeliveryFailed("it cannot be reached"))
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             return Unknown(DeliveryFailed(f"the connection failed ({type(error).__name__})"))
-        return _outcome(answer.status_code)
+        return _outcome(answer.status_code, answer.headers.get("retry-after"))
 
 
-def _outcome(status: int) -> Outcome:
+def retry_after_s(header: str | None, now: datetime) -> float | None:
+    """Seconds to wait: a number or an HTTP date, at most RETRY_AFTER_MAX_S; None for neither."""
+    text = (header or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), RETRY_AFTER_MAX_S)
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
+    return min(max((until - now).total_seconds(), 0.0), RETRY_AFTER_MAX_S)
+
+
+def _outcome(status: int, retry_after: str | None) -> Outcome:
     if 200 <= status < 300:
         return Applied()
     if status == GONE:
         return Refused("it wants to be told no more (HTTP 410)")
     if 300 <= status < 400:
         return NotSent(DeliveryFailed(f"it redirects, which is not followed (HTTP {status})"))
-    return NotSent(DeliveryFailed(f"it did not take it (HTTP {status})"))
+    after_s = retry_after_s(retry_after, datetime.now(UTC))
+    return NotSent(DeliveryFailed(f"it did not take it (HTTP {status})"), after_s)
 
 
 def headers_of(spec: WebhookSpec, posting: Posting) -> dict[str, str]:

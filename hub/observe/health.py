@@ -26,7 +26,7 @@ class SystemSeen:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something of the hub itself; `message` says what is missing.
+    """Something of the hub itself; `message` says what is missing, or how it does.
 
     Without one that is needed it cannot serve, without another it is degraded.
     """

@@ -170,6 +170,18 @@ NATS_ERRORS = Counter(
     "What the connection to NATS reported: refused connects, lost ones, messages not heard.",
     registry=REGISTRY,
 )
+DELIVERIES = Counter(
+    "opshub_deliveries",
+    "Tries to tell somebody outside, by what became of them: SENT, AGAIN or DEAD.",
+    ("delivery", "outcome"),
+    registry=REGISTRY,
+)
+DELIVERIES_WAITING = Gauge(
+    "opshub_deliveries_waiting",
+    "What waits to be told outside, at the last look of the process that tells it.",
+    ("delivery",),
+    registry=REGISTRY,
+)
 EVENTS_UNPUBLISHED = Gauge(
     "opshub_events_unpublished",
     "Events that wait to be told over NATS, at the last look of the process that tells them.",
@@ -278,6 +290,18 @@ def count_nats_error() -> None:
 
 def show_events_unpublished(count: int) -> None:
     EVENTS_UNPUBLISHED.set(count)
+
+
+def count_delivery(delivery: str, outcome: str) -> None:
+    """One try ended: SENT, AGAIN (it is tried once more) or DEAD."""
+    DELIVERIES.labels(delivery, outcome).inc()
+
+
+def show_deliveries_waiting(waiting: Mapping[str, int]) -> None:
+    """How many rows of each delivery wait; of one that is not named none does."""
+    DELIVERIES_WAITING.clear()
+    for name, count in waiting.items():
+        DELIVERIES_WAITING.labels(name).set(count)
 
 
 def value_of(name: str, labels: dict[str, str]) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from hub.events.candidates import AHEAD_MAX
 from hub.model.catalog import NOUNS
 from hub.model.errors import OpsHubError
 from hub.model.record import Record, fields_of
@@ -112,7 +113,7 @@ class Memory:
         newer. Its relations are outdated with it."""
         held = self._records.look(record.ref)
         known = held.value if held else None
-        if known is not None and (known == record or known.as_of > record.as_of):
+        if known is not None and (known == record or _is_newer(known, record)):
             return
         self.bump(record.ref, record=record)
         begun = self.generations.begin()
@@ -139,6 +140,11 @@ class Memory:
             and current(Nouns(asked.system, asked.noun), begun)
             and all(current(ref, begun) for ref in refs)
         )
+
+
+def _is_newer(known: Record, told: Record) -> bool:
+    """By their system's time; one far in the future is a mistake that is newer than nothing."""
+    return told.as_of < known.as_of <= known.fetched_at + AHEAD_MAX
 
 
 def _relations_with(record: Record) -> list[Asked]:

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.util import await_only
 
 from hub.model.errors import ConfigInvalid, StoreUnavailable
+from hub.store.patient import PatientConnection, patient_connection
 
 CONNECTIONS_MAX = 8  # of one process
 CONNECTION_WAIT_S = 2.0  # then the store is unavailable; a command may be sent again
@@ -53,14 +54,18 @@ class Store:
         """A connection whose statements stand alone: no transaction, so no BEGIN and ROLLBACK."""
         with _translated():
             async with self.engine.connect() as connection:
-                if not self.is_sqlite:
-                    await connection.execution_options(isolation_level="AUTOCOMMIT")
+                if self.is_sqlite:
+                    async with _whole(connection):
+                        yield connection
+                    return
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
                 yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed at the end and rolled back on any error.
 
+        On SQLite it may be committed although its caller was cancelled meanwhile.
         SQLite has one writer: within the process they queue here, between processes at its lock.
         """
         if not self.is_sqlite:
@@ -69,7 +74,7 @@ class Store:
                     yield connection
             return
         with _translated():
-            async with self._writing, self.engine.connect() as connection:
+            async with self._writing, self.engine.connect() as connection, _whole(connection):
                 await connection.execution_options(**{_WRITES: True})
                 async with connection.begin():
                     yield connection
@@ -112,11 +117,29 @@ _EXPECTED = "sqlite:///path/to/file or postgresql://user@host/database"
 def _sqlite_engine(url: URL) -> AsyncEngine:
     Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
-        url, pool_size=CONNECTIONS_MAX, max_overflow=0, pool_timeout=CONNECTION_WAIT_S
+        url,
+        pool_size=CONNECTIONS_MAX,
+        max_overflow=0,
+        pool_timeout=CONNECTION_WAIT_S,
+        connect_args={"async_creator_fn": patient_connection},
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+@asynccontextmanager
+async def _whole(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Raise a cancellation of the caller once what it does with the connection has ended."""
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(raw, PatientConnection)
+    raw.forget()
+    try:
+        yield
+    finally:
+        if raw.was_cancelled:
+            raw.forget()
+            raise asyncio.CancelledError
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

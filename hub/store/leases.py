@@ -11,10 +11,22 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import ColumnElement, Interval, case, func, literal, or_, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Interval,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.model.errors import StoreUnavailable
@@ -28,6 +40,8 @@ SAFE_PART = 0.75  # of its time: then unrenewed work is ended, before another ma
 RELEASE_WAIT_S = 2.0
 
 _NOBODY = ""  # who holds a lease that was given back
+_LIFE = "#"  # between a seat and one life on it
+_LIFE_BYTES = 4
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +86,24 @@ class Leases:
                 .where(lease.c.name == name, lease.c.holder == self._holder)
                 .values(holder=_NOBODY, until=self._at(0.0))
             )
+
+    async def inherit(self, seat: str) -> int:
+        """Take the seat: end what earlier lives on it held, and hold as its next life; how many
+        leases were ended. Before the first `acquire`.
+
+        Only for whoever has proof that no earlier life goes on, such as a lock of the kernel that
+        ends with its holder; else two would do what only one may, for `lease_s / TURNS_PER_LEASE`.
+        """
+        self._holder = f"{seat}{_LIFE}{token_hex(_LIFE_BYTES)}"
+        of_the_seat = and_(
+            lease.c.holder.startswith(f"{seat}{_LIFE}", autoescape=True),
+            func.length(lease.c.holder) == len(self._holder),
+        )
+        async with self._store.write() as connection:
+            ended: CursorResult[Any] = await connection.execute(
+                update(lease).where(of_the_seat).values(holder=_NOBODY, until=self._at(0.0))
+            )
+        return ended.rowcount
 
     def _at(self, later_s: float) -> ColumnElement[datetime]:
         """So long after now, by the clock of the database."""

@@ -1,6 +1,12 @@
-// The first screen: sends what is in the form to /graphql and shows the answer as it came.
+// The first screen: an order opened live, and any question with its answer as it came.
+import { ask } from "./graphql.js";
+import { followMoving } from "./moving-orders.js";
+import { openOrder } from "./order-timeline.js";
+
 // An order of the demo systems, so that the first Run answers there; elsewhere it is not found.
 const DEMO_ORDER = "100002";
+
+const TYPED_MS = 300; // after the last letter of a token
 
 const EXAMPLES = [
   {
@@ -42,28 +48,28 @@ function choose(index) {
   field("variables").value = JSON.stringify(EXAMPLES[index].variables, null, 2);
 }
 
-async function ask() {
+async function run() {
   const started = performance.now();
   field("took").textContent = "asking…";
   try {
-    const answer = await fetch("/graphql", {
-      method: "POST",
-      headers: {
-        "Content-Type": "application/json",
-        Accept: "application/graphql-response+json",
-        Authorization: `Bearer ${field("token").value.trim()}`,
-      },
-      body: JSON.stringify({
-        query: field("document").value,
-        variables: JSON.parse(field("variables").value || "{}"),
-      }),
-    });
-    const body = await answer.json();
+    const variables = JSON.parse(field("variables").value || "{}");
+    const { status, body } = await ask(field("document").value, variables);
     field("answer").textContent = JSON.stringify(body, null, 2);
-    field("took").textContent = `${answer.status} in ${Math.round(performance.now() - started)} ms`;
+    field("took").textContent = `${status} in ${Math.round(performance.now() - started)} ms`;
   } catch (error) {
     field("answer").textContent = String(error);
     field("took").textContent = "not answered";
+  }
+}
+
+// Which of the two is shown stands in the address; the token never does.
+function showTab() {
+  const shown = location.hash === "#ask" ? "ask" : "watch";
+  for (const name of ["watch", "ask"]) {
+    field(name).hidden = name !== shown;
+    const link = document.querySelector(`nav a[href="#${name}"]`);
+    if (name === shown) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
 }
 
@@ -71,8 +77,23 @@ for (const [index, example] of EXAMPLES.entries()) {
   field("example").add(new Option(example.title, String(index)));
 }
 field("example").addEventListener("change", (event) => choose(Number(event.target.value)));
-field("run").addEventListener("click", ask);
+field("run").addEventListener("click", run);
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) ask();
+  const isSent = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+  if (isSent && !field("ask").hidden) run();
 });
+field("open").addEventListener("submit", (event) => {
+  event.preventDefault();
+  openOrder({ number: field("number").value.trim() });
+});
+let following = null;
+field("token").addEventListener("input", () => {
+  clearTimeout(following);
+  following = setTimeout(() => followMoving(openOrder), TYPED_MS);
+});
+document.addEventListener("visibilitychange", () => followMoving(openOrder));
+addEventListener("hashchange", showTab);
+field("number").value = DEMO_ORDER;
 choose(0);
+showTab();
+followMoving(openOrder);

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +111,23 @@ async def test_a_place_that_is_none_is_refused(source: CountingSource) -> None:
     with pytest.raises(InputInvalid):
         await source.changes("order", ChangeCursor(place="!"), 4)
     await source.changes("order", ChangeCursor(datetime(2026, 3, 1, 10, 30, tzinfo=UTC)), 4)
+
+
+async def test_the_hour_that_a_local_clock_repeats_is_read_again(tmp_path: Path) -> None:
+    """Berlin, 25 October 2026: 02:59 in summer is followed by 02:00 in winter."""
+    with closing(sqlite3.connect(tmp_path / "erp.db")) as db:
+        db.execute("CREATE TABLE ord (id text PRIMARY KEY, ts integer)")
+        written = [("before", 20261025015800), ("last", 20261025025900), ("again", 20261025020500)]
+        db.executemany("INSERT INTO ord VALUES (?, ?)", written)
+        db.commit()
+    path = tmp_path / "systems.yaml"
+    text = FILE.format(kind="sql", url=f"sqlite:///{tmp_path}/erp.db", ask="from: ord", get="")
+    path.write_text(text.replace("zone: UTC", "zone: Europe/Berlin"))
+    file = load_systems(path, environ={})
+    source = KINDS["sql"](file.systems["erp"], file)
+    seen = datetime(2026, 10, 25, 0, 59, tzinfo=UTC)  # of "last"
+    page = await source.changes("order", ChangeCursor(seen - timedelta(seconds=1)), 9)
+    assert [each.key for each in page.records] == ["again", "last"]
+    later = datetime(2026, 10, 25, 3, 0, tzinfo=UTC)
+    assert (await source.changes("order", ChangeCursor(later), 9)).records == []
+    await source.close()

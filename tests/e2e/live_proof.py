@@ -28,7 +28,7 @@ STAND_STILL_S = 1.5  # after which nothing more is to come
 DOWN_S = (0.2, 1.0)
 SHAKEN_EVERY_S = 20.0  # seconds between two breaks of one subscriber's connection
 FORGETFUL_AWAY_S = 0.8
-FORGETTING_AT = 0.05  # of the changes
+FORGETTING_AT = (0.05, 0.75)  # of the changes
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,12 @@ class Proof:
         return [crowd.shake(every_s), self._forget(forgetful)]
 
     async def _forget(self, forgetful: Crowd) -> None:
-        """Early on, while much is told."""
-        while self.changes < self.scale.changes * FORGETTING_AT:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.02)
-        for each in forgetful.subscribers:
-            each.drop(away_s=FORGETFUL_AWAY_S)
+        """While much is told, and again."""
+        for part in FORGETTING_AT:
+            while self.changes < self.scale.changes * part:  # noqa: ASYNC110 - as below
+                await asyncio.sleep(0.02)
+            for each in forgetful.subscribers:
+                each.drop(away_s=FORGETFUL_AWAY_S)
 
     async def _tell_all(self) -> None:
         for some in sayings(self._changed(), self.random):

@@ -38,6 +38,7 @@ class HubProcess:
     folder: Path
     systems: Path
     env: Mapping[str, str]
+    program: tuple[str, ...] = (OPSHUB,)
     port: int = field(default_factory=lambda: free_port())
     started_in_s: list[float] = field(default_factory=list)
     _process: Popen[bytes] | None = None
@@ -59,9 +60,9 @@ class HubProcess:
         began = time.monotonic()
         ready = self.folder / "ready.json"
         ready.unlink(missing_ok=True)
-        command = [*_with_environment(self.env), OPSHUB, "up", "--systems", str(self.systems),
-                   "--port", str(self.port), "--data-dir", str(self.folder / "data"),
-                   "--ready-file", str(ready)]  # fmt: skip
+        command = [*_with_environment(self.env), *self.program, "up",
+                   "--systems", str(self.systems), "--port", str(self.port),
+                   "--data-dir", str(self.folder / "data"), "--ready-file", str(ready)]  # fmt: skip
         self._process = children.start(command, log=self.log)
         while not ready.exists():
             if self._process.poll() is not None or time.monotonic() - began > READY_TIMEOUT_S:
@@ -77,6 +78,13 @@ class HubProcess:
         """SIGTERM; the exit code."""
         return await _end(self._process, signal.SIGTERM)
 
+    async def pause(self, for_s: float) -> None:
+        """Stand still, as a machine does that is moved: SIGSTOP, then SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(for_s)
+        self._process.send_signal(signal.SIGCONT)
+
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -85,11 +93,7 @@ class HubProcess:
 
     def token(self, subject: str, role: Role, *customers: str) -> str:
         """A token this hub accepts; customers as system:number."""
-        key_file = self.env.get("OPSHUB_TOKEN_KEY_FILE")
-        settings = Settings(
-            data_dir=self.folder / "data",
-            token_key_file=None if key_file is None else Path(key_file),
-        )
+        settings = Settings(token_key_file=Path(self.env["OPSHUB_TOKEN_KEY_FILE"]))
         grant = Grant(subject=subject, roles=[role], customers=customers, lifetime=TOKEN_LIFETIME)
         return issuer(settings)(grant, datetime.now(UTC))
 
@@ -143,6 +147,9 @@ class NatsProcess:
 
     async def kill(self) -> None:
         await _end(self._process, signal.SIGKILL)
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     async def stop(self) -> None:
         await _end(self._process, signal.SIGTERM)

@@ -9,8 +9,8 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -19,6 +19,7 @@ import httpx2
 import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 
 from tests.e2e.live_world import SIGNATURE_HEADER, Change
 
@@ -77,13 +78,15 @@ def _said_of(change: Change, number: int, random_: Random) -> Iterator[Saying]:
 
 @dataclass
 class Telling:
-    """The two ways out. `told` counts what was acknowledged."""
+    """The two ways out. `told` counts what was acknowledged, `published`
+    how much of it by NATS."""
 
     nats_url: str
     hub_urls: list[str]
     secret: str
     random: Random
     told: int = 0
+    published: int = 0
     retries: int = 0
     refused: list[str] = field(default_factory=list)
     _by_nats: asyncio.Queue[Saying] = field(default_factory=lambda: asyncio.Queue(WAITING_MAX))
@@ -114,33 +117,33 @@ class Telling:
         async with asyncio.timeout(within_s):
             await asyncio.gather(self._by_nats.join(), self._by_webhook.join())
 
-    async def _publish_all(self) -> None:
-        client = await nats.connect(
-            self.nats_url, max_reconnect_attempts=-1, reconnect_time_wait=AGAIN_S,
-            connect_timeout=1, error_cb=_say_nothing,
-        )  # fmt: skip
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(WORKERS):
-                    group.create_task(self._publish(client))
-        finally:
-            with suppress(NatsError, OSError):
-                await client.close()
+    async def publish_now(self, saying: Saying) -> None:
+        """Tell one by NATS, past all that waits; return once it is acknowledged."""
+        async with _connected(self.nats_url) as client:
+            await self._publish(client.jetstream(timeout=ACKNOWLEDGED_WITHIN_S), saying)
 
-    async def _publish(self, client: Client) -> None:
+    async def _publish_all(self) -> None:
+        async with _connected(self.nats_url) as client, asyncio.TaskGroup() as group:
+            for _ in range(WORKERS):
+                group.create_task(self._publish_each(client))
+
+    async def _publish_each(self, client: Client) -> None:
         jetstream = client.jetstream(timeout=ACKNOWLEDGED_WITHIN_S)
         while True:
-            saying = await self._by_nats.get()
-            headers = {"Nats-Msg-Id": f"{saying.event_id}/{saying.copy}"}
-            while True:
-                try:
-                    await jetstream.publish(saying.subject, saying.payload(), headers=headers)
-                    break
-                except (NatsError, OSError, TimeoutError):
-                    self.retries += 1
-                    await asyncio.sleep(AGAIN_S)
-            self.told += 1
+            await self._publish(jetstream, await self._by_nats.get())
             self._by_nats.task_done()
+
+    async def _publish(self, jetstream: JetStreamContext, saying: Saying) -> None:
+        headers = {"Nats-Msg-Id": f"{saying.event_id}/{saying.copy}"}
+        while True:
+            try:
+                await jetstream.publish(saying.subject, saying.payload(), headers=headers)
+                break
+            except (NatsError, OSError, TimeoutError):
+                self.retries += 1
+                await asyncio.sleep(AGAIN_S)
+        self.told += 1
+        self.published += 1
 
     async def _post_all(self) -> None:
         async with httpx2.AsyncClient(timeout=ACKNOWLEDGED_WITHIN_S) as client:
@@ -165,6 +168,20 @@ class Telling:
         if response.status_code not in (202, 429, 503):
             self.refused.append(f"{response.status_code}: {response.text[:200]}")
         return response.status_code == 202
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Client]:
+    """A client that comes back to a server that was away."""
+    client = await nats.connect(
+        url, max_reconnect_attempts=-1, reconnect_time_wait=AGAIN_S, connect_timeout=1,
+        error_cb=_say_nothing,
+    )  # fmt: skip
+    try:
+        yield client
+    finally:
+        with suppress(NatsError, OSError):
+            await client.close()
 
 
 def signature(secret: str, body: bytes) -> str:

@@ -34,7 +34,8 @@ def wishes(count: int, orders: int) -> list[Wish]:
 
 def broad_wishes() -> list[Wish]:
     """Some that hear of much, all the time."""
-    return [_orders_of_a_unit(0, 0), _orders_of_a_unit(1, 0), _cases_of_a_queue(0, 0)]
+    units = [_orders_of_a_unit(n, 0) for n in range(len(UNITS))]
+    return [*units, *(_cases_of_a_queue(n, 0) for n in range(len(QUEUES)))]
 
 
 def _order_id(n: int) -> str:

@@ -152,7 +152,7 @@ def test_demo_prints_where_its_systems_are(tmp_path: Path) -> None:
 
 def test_up_prints_what_its_ready_file_holds(tmp_path: Path) -> None:
     told = _first_object(["up", "--demo", "--port", "0"], tmp_path)
-    assert {"url", "pid", "nats_url", "store_url", "demo"} == set(told)
+    assert {"url", "pid", "nats_url", "nats_partner_urls", "store_url", "demo"} == set(told)
 
 
 def test_up_says_in_words_what_to_try(demo_hub: RunningHub) -> None:
@@ -319,6 +319,9 @@ def test_doctor(run: Run, tmp_path: Path) -> None:
     by_subject = {each["subject"]: each for each in findings}
     assert by_subject["hub"]["text"].startswith(f"runs at {run.hub.url}")
     assert {by_subject[name]["level"] for name in run.hub.demo["systems"]} == {"ok"}
+    told = "the embedded server is connected, its JetStream answers"
+    assert (by_subject["nats"]["level"], by_subject["nats"]["text"]) == ("ok", told)
+    assert by_subject["events"]["text"].endswith("to be told over NATS")
     text = run.text("doctor", *run.data)
     assert [line.split()[0] for line in text.splitlines()].count("problem") == 0
     lacking = run.text("doctor", "--systems", "nowhere.yaml", *run.data, code=FINDINGS)

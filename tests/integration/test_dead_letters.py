@@ -309,6 +309,18 @@ async def test_letters_that_wait_have_a_bound(
     assert len(await states(letters)) == 2
 
 
+async def test_who_is_not_known_takes_no_place_of_those_who_are(
+    letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "UNTRUSTED_MAX", 2)
+    await letters.park([parking(n, is_trusted=False) for n in range(3)] + [parking(3)])
+    await letters.park([parking(4, is_trusted=False), parking(5)])
+    page = await letters.page(LetterQuery(first=10))
+    assert sorted(each.payload for each in page.letters) == [
+        b"message 0", b"message 1", b"message 3", b"message 5",
+    ]  # fmt: skip
+
+
 async def test_what_ended_is_forgotten_after_its_time(letters: DeadLetters, watch: Watch) -> None:
     ids = await parked(letters, watch, 3)
     await letters.drop(ids[:1], act=ANN)

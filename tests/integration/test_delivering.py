@@ -67,13 +67,13 @@ class World:
         self.applied: list[Event] = []
         self.delivering = self.worker()
 
-    def worker(self) -> Delivering:
+    def worker(self, **limits: Any) -> Delivering:
         return Delivering(
             self.store,
             leases=Leases(self.store, holder="one"),
             trying=Trying(
                 declared=lambda: self.declared, webhooks=self.webhooks,
-                commanding=self.commander, reading=self.around,
+                commanding=self.commander, reading=self.around, **limits,
             ),
             records=Records(
                 timeline=self.timeline, events=self.log, dead_letters=self.letters,

@@ -212,3 +212,22 @@ async def test_work_that_lost_its_database_begins_again(store: Store) -> None:
         await until(lambda: len(begun) == 2)
     finally:
         await ended(task)
+
+
+async def test_the_next_life_on_a_seat_goes_on_at_once(store: Store, other: Store) -> None:
+    """Exactly what that seat held is given up, whoever else's name looks like it."""
+    seats = ("host:1:a_", "host:1:a_#", "host:1:ab", "host:1:a")
+    lives = [Leases(store, holder="unused") for _ in seats]
+    for seat, life in zip(seats, lives, strict=True):
+        assert await life.inherit(seat) == 0
+    plain = Leases(store, holder="host:1:a_")
+    for number, life in enumerate([*lives, plain]):
+        assert await life.acquire(f"work {number}") == 1
+
+    next_life = Leases(other, holder="unused")
+    assert await next_life.inherit("host:1:a_") == 1
+    assert await next_life.acquire("work 0") == 2
+    assert await lives[0].acquire("work 0") is None, "the life before has lost it"
+    for number in (1, 2, 3, 4):
+        assert await next_life.acquire(f"work {number}") is None
+    assert await lives[1].acquire("work 1") == 1

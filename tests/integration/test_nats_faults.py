@@ -136,7 +136,7 @@ async def test_streams_that_are_deleted_or_altered_are_put_back(
                 assert (put_back.max_age, put_back.max_msg_size) == (7 * 86_400.0, 65_536)
                 consumer = await jetstream.consumer_info(STREAM_IN, CONSUMER_IN)
                 assert consumer.config is not None
-                assert (consumer.config.ack_wait, consumer.config.max_ack_pending) == (30.0, 1_000)
+                assert (consumer.config.ack_wait, consumer.config.max_ack_pending) == (10.0, 1_000)
             finally:
                 await operator.close()
 

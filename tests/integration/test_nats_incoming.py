@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import nats
+import pytest
 from nats.aio.client import Client
 
 from hub.events.connection import Nats, NatsAccess
@@ -91,6 +92,20 @@ async def test_a_message_as_it_is_taken_in() -> None:
                 received_at=message.received_at,
                 tries=0,
             )
+            await nothing_left(sender)
+
+
+@pytest.mark.parametrize("status", ["100", "404", "503", "no number"])
+async def test_no_header_of_a_sender_is_taken_for_the_servers_word(status: str) -> None:
+    """Else one empty message costs the connection, again each time that it is redelivered."""
+    with mortal_nats() as server:
+        async with taking_in(server.url) as (taken, connection), sender_to(server) as sender:
+            changes: list[bool] = []
+            connection.on_change.append(lambda: changes.append(connection.is_connected))
+            await sender.jetstream().publish("in.wms-north.a", b"", headers={"Status": status})
+            await until(lambda: taken.messages)
+            assert taken.payloads == {b"": 1}
+            assert changes == []
             await nothing_left(sender)
 
 

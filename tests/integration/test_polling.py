@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from time import monotonic
 
 import pytest
 
@@ -95,6 +95,14 @@ def erp(tmp_path: Path, store: Store) -> Erp:
     return Erp(tmp_path, store)
 
 
+async def read_all(poller: EntityPoller) -> None:
+    """A look, the history to its end, and what it met last."""
+    await poller.look()
+    while await poller.read_history():
+        pass
+    await poller.look()
+
+
 def rows(count: int, ts: str | None, *, prefix: str = "K") -> list[tuple[str, str, str | None]]:
     return [(f"{prefix}{number:05}", "10", ts) for number in range(count)]
 
@@ -133,7 +141,7 @@ async def test_a_restart_between_pages_loses_nothing(
     erp.put(rows(95, "20200101000000"))
     for _ in range(20):
         source, poller = erp.poller(ALL)
-        looking = asyncio.create_task(poller.look())
+        looking = asyncio.create_task(read_all(poller))
         while not looking.done() and len(erp.told) % 40 < 30:  # noqa: ASYNC110 - cut anywhere
             await asyncio.sleep(0)
         looking.cancel()
@@ -142,7 +150,7 @@ async def test_a_restart_between_pages_loses_nothing(
         if not looking.cancelled() and looking.exception() is None:
             break
     source, poller = erp.poller(ALL)
-    await poller.look()
+    await read_all(poller)
     await source.close()
     assert set(erp.keys) == {f"K{number:05}" for number in range(95)}
 
@@ -150,7 +158,7 @@ async def test_a_restart_between_pages_loses_nothing(
 async def test_backfill_is_history_and_then_goes_over_to_news(erp: Erp) -> None:
     erp.put([("OLD", "10", "20200101000000"), ("NEW", "10", "20260301120001")])
     source, poller = erp.poller(ALL)
-    await poller.look()
+    await read_all(poller)
     told = {each.ref.key: (each.via, each.is_replayed) for each in erp.told}
     assert told == {"OLD": (Via.BACKFILL, True), "NEW": (Via.POLL, False)}
     erp.put([("OLD", "90", "20260301120002")])
@@ -167,7 +175,7 @@ async def test_what_cannot_be_taken_yet_waits_and_holds_the_saved_cursor(erp: Er
     await poller.look()
     assert await FeedCursors(erp.store, now=erp.now).load("erp", "order") is None
     erp.answers.clear()
-    for waiter in poller._waiting.values():
+    for waiter in poller._taking._waiting.values():
         waiter.due = 0.0
     await poller.look()
     assert erp.keys == ["K00000", "K00001", "K00001"]
@@ -186,18 +194,41 @@ async def test_a_row_that_cannot_be_read_is_put_by_once(erp: Erp) -> None:
     await source.close()
 
 
-async def test_backfill_keeps_to_its_rate(erp: Erp, monkeypatch: pytest.MonkeyPatch) -> None:
-    rested: list[float] = []
-
-    async def rest(seconds: float, *_: Any) -> None:
-        rested.append(seconds)
-
+async def test_backfill_keeps_to_its_rate(erp: Erp) -> None:
     erp.put(rows(100, "20200101000000"))
     source, poller = erp.poller(", backfill: { rate: 20/s }")
-    monkeypatch.setattr("sources.polling.asyncio.sleep", rest)
     await poller.look()
-    monkeypatch.undo()
+    rested: list[float] = []
+    while True:
+        has_more = await poller.read_history()
+        if not has_more:
+            break
+        rested.append(poller._history_due - monotonic())
     assert len(erp.told) == 100
     assert len(rested) == 5  # a rest behind each full page of 20
     assert 4.0 < sum(rested) <= 5.0
+    await source.close()
+
+
+async def test_news_comes_between_the_pages_of_a_long_backfill(erp: Erp) -> None:
+    """News waits for `every` and one page, not for the 1,000 s that this history takes."""
+    erp.put(rows(1000, "20200101000000"))
+    source, poller = erp.poller(", backfill: { rate: 1/s }")
+    following = asyncio.create_task(poller.follow())
+    try:
+        async with asyncio.timeout(10):
+            while not erp.told:  # noqa: ASYNC110 - until the history is under way
+                await asyncio.sleep(0.01)
+            erp.put([("NEWS", "10", "20260301120002")])
+            began = monotonic()
+            while "NEWS" not in erp.keys:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
+    assert monotonic() - began < 2.5  # `every` is 1 s, a page of one row far less
+    assert [each.via for each in erp.told if each.ref.key == "NEWS"] == [Via.POLL]
+    assert len(erp.told) < 10
+    saved = await FeedCursors(erp.store, now=erp.now).load("erp", "order")
+    assert saved is not None and saved.mode == "BACKFILL"
     await source.close()

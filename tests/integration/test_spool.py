@@ -146,6 +146,18 @@ async def test_rows_that_wait_have_a_bound(
     await inbound.keep(message(3))
 
 
+async def test_one_system_takes_no_place_of_the_others(
+    store: Store, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OF_A_SYSTEM_MAX", 2)
+    inbound = Inbound(store, now=watch.now)
+    for number in range(2):
+        await inbound.keep(message(number))
+    with pytest.raises(StoreUnavailable, match=f"2 messages of {message(3).system} wait"):
+        await inbound.keep(message(3))
+    await inbound.keep(replace(message(3), system="another"))
+
+
 async def test_what_is_kept_is_taken_at_once(store: Store, gate: Gate) -> None:
     inbound = Inbound(store, now=lambda: datetime.now(UTC))
     leases = Leases(store, holder="one", lease_s=0.4)

@@ -33,7 +33,8 @@ async def _over_the_log(hub: LiveHub) -> tuple[EventLog, Tail]:
         Cursors(await shared_secret(hub.store, "cursor")),
         lambda: tail.epoch,
     )
-    hub.streams = Streams(means, tail=tail, timeline=TimelineAfter(hub.store))
+    timeline, same_as = TimelineAfter(hub.store), hub.references.same_as
+    hub.streams = Streams(means, tail=tail, timeline=timeline, same_as=same_as)
     return log, tail
 
 

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from hub.model.case import ActorType, Case, CaseStatus, Visibility
+from hub.model.customer import Customer
 from hub.model.errors import Forbidden, NotFound, OpsHubError, SourceUnavailable
 from hub.model.ids import encode_id
 from hub.model.order import Order, OrderStatus
@@ -18,6 +19,7 @@ from hub.model.returns import Return, RmaStatus
 from hub.model.shipment import Shipment, ShipmentStatus
 from hub.model.values import Ref
 from hub.security.principal import Principal, Role
+from hub.store.reference_acts import Act
 from resolvers.schema import build_schema
 from tests.support.live_hub import (
     AGENT,
@@ -261,6 +263,21 @@ async def test_an_internal_note_moves_nothing_a_customer_hears(hub: LiveHub) -> 
     await hub.settled()
     assert [each.get("type") for each in mine.items[1:]] == ["message.recorded"]
     assert [each.get("type") for each in house.items[1:]] == ["message.recorded"] * 2
+
+
+async def test_a_customer_that_is_merged_while_they_listen_is_heard(hub: LiveHub) -> None:
+    await hub.tell(*world())
+    twin = Ref("customer", "crm", "X9")
+    hub.sources["crm"].put(of(Customer, twin, number="X9", name="Alice"))
+    document = "subscription { f: orderStatusChanged(filter: {}) { __typename } }"
+    _, mine = await hub.open(ALICE_HERSELF, document)
+    _, his = await hub.open(BOB_HIMSELF, document)
+    await hub.references.link([ALICE, twin], act=Act("ann", "one person"))
+    order = replace(_known(ORDER), ref=Ref("order", "erp", "O7"), number="O7", customer=twin)
+    await hub.tell(order)
+    await hub.settled()
+    assert [each["__typename"] for each in mine.items[1:]] == ["OrderStatusEvent"]
+    assert his.items[1:] == []
 
 
 async def test_masked_fields_are_masked_in_events(hub: LiveHub) -> None:

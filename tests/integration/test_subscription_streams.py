@@ -37,6 +37,7 @@ from tests.support.live_hub import (
     scan,
     world,
 )
+from tests.support.stores import run_sql
 
 ENVELOPE = (
     "... on StreamSnapshot { cursor sequence } ... on StreamEvent { eventId cursor sequence type "
@@ -285,6 +286,41 @@ async def test_a_cursor_of_another_life_of_the_log_is_expired(hub: LiveHub) -> N
     hub.tail.epoch = "two"
     with pytest.raises(CursorExpired):
         await hub.open(AGENT, ORDERS, ids=[id_of(ORDER)], after=outlet.cursors[0])
+
+
+@pytest.mark.parametrize(("document", "variables"), [
+    (ORDERS, {"ids": [id_of(ORDER)]}), (TIMELINE, {"id": id_of(ORDER)}),
+])  # fmt: skip
+async def test_a_cursor_ahead_of_a_store_that_was_put_back_is_expired(
+    hub: LiveHub, document: str, variables: dict[str, Any]
+) -> None:
+    """A backup has the epoch of the log and fewer events; the next ones would be taken for told."""
+    await hub.tell(_order())
+    stream, outlet = await hub.open(AGENT, document, **variables)
+    await _flap(hub, 3)
+    await hub.tell(next(each for each in world() if each.ref == RMA))
+    await hub.settled()
+    stream.close()
+    cursor = outlet.cursors[-1]
+    await hub.open(AGENT, document, **variables, after=cursor)
+    del hub.tail.events[2:]
+    await run_sql(hub.store, "UPDATE timeline_order SET last_sequence = 1")
+    with pytest.raises(CursorExpired):
+        await hub.open(AGENT, document, **variables, after=cursor)
+
+
+async def test_a_stream_that_catches_up_ends_with_the_log_too(hub: LiveHub) -> None:
+    await hub.tell(_order())
+    stream, outlet = await hub.open(AGENT, ORDERS, ids=[id_of(ORDER)])
+    await _flap(hub, 2)
+    await hub.settled()
+    stream.close()
+    stuck = ListOutlet(room=0)
+    await hub.open(AGENT, ORDERS, outlet=stuck, ids=[id_of(ORDER)], after=outlet.cursors[0])
+    for replaced in hub.tail.on_replaced:
+        replaced()
+    await hub.settled()
+    assert isinstance(stuck.error, CursorExpired)
 
 
 async def test_what_cannot_be_meant_is_refused(hub: LiveHub) -> None:

@@ -287,6 +287,24 @@ async def test_a_moment_in_the_future_is_moved_and_marked(store: Store) -> None:
     assert (entry.occurred_at, entry.is_clock_suspect) == (at(60), True)
 
 
+async def test_a_time_of_change_in_the_future_locks_no_record(store: Store) -> None:
+    """A row of next year, which somebody then puts right: each reading after it is believed."""
+    intake = intake_in(store)
+    intake.at = at(61)
+    wrong = order(60 * 24 * 365, "CONFIRMED")
+    right = replace(order(59, "CANCELLED"), fetched_at=at(119))
+    again = replace(order(125, "OPEN"), fetched_at=at(130))
+    fates = []
+    for minutes, one in ((61, wrong), (120, right), (131, again)):
+        intake.at = at(minutes)
+        polled = Told(ref=ORDER, via=Via.POLL, record=one, version=version_of(one))
+        fates += await intake.taking.take([polled])
+    assert fates == [A, A, A]
+    intake.systems.records[ORDER] = replace(wrong, fetched_at=at(140))
+    intake.at = at(141)
+    assert await intake.taking.take([Told(ref=ORDER, via=Via.WEBHOOK)]) == [A]
+
+
 async def test_one_that_fails_does_not_concern_the_others(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -107,6 +107,9 @@ class MemoryTail:
     async def oldest(self) -> int:
         return self.kept_from
 
+    async def last(self) -> int:
+        return self.position
+
 
 class ListOutlet:
     """What a subscriber was sent. `room` is how many messages it takes; None: all."""
@@ -246,7 +249,7 @@ async def _composed(store: Store, heartbeat_s: float, deadline_s: float) -> Live
     sources = {
         name: FakeSource(
             name,
-            {noun: terms(noun, points_to=EVERY) for noun in nouns},
+            {noun: terms(noun, points_to=EVERY, fresh_for_s=600) for noun in nouns},
             role=name,
         )
         for name, nouns in NOUNS.items()
@@ -277,7 +280,10 @@ async def _composed(store: Store, heartbeat_s: float, deadline_s: float) -> Live
         lambda: tail.epoch,
         deadline_s,
     )
-    streams = Streams(means, tail=tail, timeline=TimelineAfter(store), heartbeat_s=heartbeat_s)
+    streams = Streams(
+        means, tail=tail, timeline=TimelineAfter(store), same_as=references.same_as,
+        heartbeat_s=heartbeat_s,
+    )  # fmt: skip
     return LiveHub(store, sources, reads, references, engine, tail, streams, taking)
 
 

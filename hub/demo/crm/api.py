@@ -14,6 +14,9 @@ from hub.demo.collection import (
     collection_route,
     next_link,
 )
+from hub.demo.commands import command_routes
+from hub.demo.crm.effects import COMMANDS
+from hub.demo.crm.portal import webhook_route
 from hub.demo.formats import utc_reader
 from hub.demo.system import Dialect
 
@@ -64,8 +67,16 @@ COLLECTIONS = (
         },
         nested=(Nested("messages", "messages", "caseNo", "sentAt, id"),),
     ),
+    Collection(
+        "/portal/notices",
+        "notices",
+        "id",
+        {"ids": Filter("id"), "subject": Filter("subject", "eq"), "kind": Filter("kind", "eq")},
+    ),
 )
 
 
 def routes(connection: sqlite3.Connection) -> list[BaseRoute]:
-    return [collection_route(connection, each, PAGING) for each in COLLECTIONS]
+    reads = [collection_route(connection, each, PAGING) for each in COLLECTIONS]
+    commands = command_routes(connection, COMMANDS, finders=True)
+    return [*reads, *commands, webhook_route(connection)]

@@ -36,6 +36,14 @@ CREATE TABLE messages (
   audience TEXT NOT NULL, via TEXT, body TEXT, sentAt TEXT NOT NULL
 );
 CREATE INDEX messages_case ON messages (caseNo);
+CREATE TABLE notices (
+  id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL,
+  receivedAt TEXT NOT NULL, times INTEGER NOT NULL DEFAULT 1
+);
+CREATE TABLE command_log (
+  kind TEXT NOT NULL, reference TEXT NOT NULL, body TEXT NOT NULL, answer TEXT NOT NULL,
+  PRIMARY KEY (kind, reference)
+);
 """
 
 

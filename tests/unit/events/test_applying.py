@@ -77,6 +77,15 @@ def test_a_clock_of_theirs_is_not_compared_with_ours() -> None:
     assert by_version(told("new", 5, timed="message"), read) is Fate.APPLIED
 
 
+def test_what_is_told_later_as_before_is_no_event_and_yet_confirmed() -> None:
+    later, earlier = told("old", 5), told("old", -5)
+    applying = Applying(set(), {later.ref: state()}, NOW, by_version)
+    assert applying.take(later) is Fate.UNCHANGED
+    assert applying.take(earlier) is Fate.UNCHANGED
+    assert applying.confirmed == [later.record]
+    assert applying.steps == []
+
+
 def test_a_doubt_leaves_no_trace() -> None:
     one = told("new", 0)
     applying = Applying(set(), {one.ref: state()}, NOW, by_version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -156,3 +157,13 @@ def test_staleness_by_age() -> None:
     told = [staleness_of(age, fresh_for_s=5, stale_for_s=60) for age in ages]
     assert [each.value for each in told] == ["FRESH", "FRESH", "STALE", "STALE", "EXPIRED"]
     assert staleness_of(0.0, fresh_for_s=0, stale_for_s=60) is Staleness.STALE
+
+
+def test_a_record_of_the_future_does_not_stand_in_the_way_of_what_is_told() -> None:
+    memory = Memory()
+    wrong = replace(make("item", "A", description="wrong"), as_of=NOW + timedelta(days=365))
+    right = make("item", "A", description="right")
+    memory.learn(wrong, read_at=1.0)
+    memory.learn(right, read_at=2.0)
+    held = memory.look(right.ref)
+    assert held is not None and held.value == right

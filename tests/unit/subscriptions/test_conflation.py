@@ -3,8 +3,11 @@
 from datetime import UTC, datetime
 
 from hub.events.event import STATUS_CHANGED, Event, StatusChange
+from hub.model.errors import OpsHubError
 from hub.model.values import Ref
 from subscriptions.items import conflated
+from subscriptions.outlet import Stream
+from subscriptions.telling import Payload
 from subscriptions.waiting import EVENTS_WAITING_MAX, EventsWaiting
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -35,6 +38,30 @@ def test_a_status_feed_keeps_the_newest_of_each_record_in_order() -> None:
     taken = [waiting.take(), waiting.take(), waiting.take()]
     told = [(each.event.position, each.left_out) for each in taken if each]
     assert told == [(2, 0), (4, 2)]
+
+
+class _Full:
+    """A transport without room."""
+
+    def write(self, payload: bytes, cursor: str | None) -> bool:
+        return False
+
+    def end(self, error: OpsHubError | None) -> None:
+        raise AssertionError(error)
+
+
+def test_what_was_left_out_before_the_stream_counts_too() -> None:
+    waiting = EventsWaiting(is_lossless=False)
+    stream = Stream(_Full(), is_lossless=False, on_room=lambda _: None, on_close=lambda _: None)
+    for numbers in ((1, 2, 3), (4, 5)):
+        for number in numbers:
+            waiting.add(_event(number))
+        taken = waiting.take()
+        assert taken is not None
+        stream.keep(Payload(b"{}", "cursor", numbers[-1]), taken.event, taken.left_out)
+    kept = stream.next_waiting()
+    assert kept is not None
+    assert (kept.event, kept.left_out) == (_event(5), 4)
 
 
 def test_a_lossless_feed_keeps_all_up_to_its_bound() -> None:
