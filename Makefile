@@ -10,6 +10,10 @@ QUICK := tests/unit tests/contract
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
+FULL_SCALE := OPSHUB_PROVE_DOCUMENTS=20000 OPSHUB_PROVE_SEEDS=10000 OPSHUB_PROVE_EVENTS=10000 OPSHUB_PROVE_READERS=60 \
+  OPSHUB_PROVE_NATS_FAULTS=1 OPSHUB_PROVE_LIVE=1 OPSHUB_PROVE_CLIENTS=1 OPSHUB_PROVE_SOCKET_CASES=2000 \
+  OPSHUB_PROVE_SOCKET_READERS=50 OPSHUB_PROVE_SOCKET_STUCK=50 OPSHUB_PROVE_SOCKET_TICKS=1000
+
 .PHONY: help setup fmt lint types imports test test-all schema bench prove lock audit up down
 
 help:  ## list the targets
@@ -49,7 +53,7 @@ bench: $(INSTALLED)  ## print the measured figures, as ratios within one run
 	$(PYTHON) -m pytest -q -s -m bench tests/bench $(TESTS)
 
 prove: $(INSTALLED)  ## the heavy proofs at full scale (test-all runs them at a tenth)
-	OPSHUB_PROVE_DOCUMENTS=20000 OPSHUB_PROVE_SEEDS=10000 $(PYTHON) -m pytest -q -m prove --timeout 1800 tests $(TESTS)
+	$(FULL_SCALE) $(PYTHON) -m pytest -q -s -m prove tests $(TESTS)
 
 lock:  ## make requirements/ci.txt anew from pyproject.toml (needs network)
 	BASE_PYTHON=$(BASE_PYTHON) requirements/lock

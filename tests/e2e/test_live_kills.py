@@ -120,4 +120,4 @@ async def test_a_hub_that_loses_events_is_found_out(tmp_path: Path) -> None:
             verdicts = await proof.verdicts(crowd, wished, within_s=5)
     found_out = [each for each in verdicts if each.faults]
     print(f"\n{len(found_out)} of {len(verdicts)} subscribers tell of it")
-    assert len(found_out) * 10 >= len(verdicts)
+    assert found_out

@@ -154,8 +154,25 @@ async def test_what_one_is_told_the_other_answers_fresh(pair: Pair, by: str) -> 
     assert max(took_s.values()) < 1.0, took_s
 
 
+async def test_there_and_back_is_no_event_and_yet_answered_fresh(pair: Pair) -> None:
+    """What one reads while nobody tells of it is outdated by the old content under a new time."""
+    world, key = pair.proof.world, "O9"
+    await _tell(pair, world.touch("order", "orders", key, status="CONFIRMED"), by="NATS")
+    for hub in pair.hubs:
+        await _fresh_after_s(pair, hub, key, "CONFIRMED", time.monotonic())
+    world.touch("order", "orders", key, status="ON_HOLD")
+    await pair.two.kill()
+    await pair.two.start()  # it holds nothing
+    assert await pair.status(pair.two, key) == "ON_HOLD"
+    began = time.monotonic()
+    await _tell(pair, world.touch("order", "orders", key, status="CONFIRMED"), by="NATS")
+    took_s = [await _fresh_after_s(pair, hub, key, "CONFIRMED", began) for hub in pair.hubs]
+    print(f"\nfresh after {took_s} s")
+    assert max(took_s) < 1.0, took_s
+
+
 async def _tell(pair: Pair, change: Change, *, by: str) -> None:
-    saying = Saying(change, f"fresh {change.key}", is_hint=False, copy=0)
+    saying = Saying(change, f"fresh {change.row['changed']}", is_hint=False, copy=0)
     if by == "NATS":
         await pair.proof.telling.publish_now(saying)
         return

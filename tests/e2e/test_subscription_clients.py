@@ -49,6 +49,7 @@ def status_changes(folder: Path, after: int, up_to: int) -> dict[str, int]:
         return dict(rows.fetchall())
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("stopped_by", STOPPED_BY)
 def test_official_clients_lose_the_hub_and_miss_nothing(
     tmp_path: Path, stopped_by: signal.Signals

@@ -44,7 +44,9 @@ async def connected(url: str, system: str) -> AsyncIterator[Client]:
     client = Client()
     try:
         await client.connect(
-            url, inbox_prefix=inbox_prefix(system), connect_timeout=CONNECT_S,  # type: ignore[arg-type]
+            url,
+            inbox_prefix=inbox_prefix(system),
+            connect_timeout=CONNECT_S,  # type: ignore[arg-type]  # a float serves
             allow_reconnect=False, max_reconnect_attempts=1, error_cb=_expected,
         )  # fmt: skip
         yield client

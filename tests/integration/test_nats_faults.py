@@ -43,6 +43,7 @@ async def messages_of(url: str, stream: str) -> int:
         await client.close()
 
 
+@pytest.mark.prove
 @pytest.mark.timeout(600 if IS_FULL else 60)
 async def test_a_server_that_dies_again_and_again(stores: tuple[Store, Store]) -> None:
     with mortal_nats() as server:

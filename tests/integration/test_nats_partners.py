@@ -183,7 +183,7 @@ async def test_a_name_that_is_no_token_is_refused(system: str) -> None:
         example_text([system])
 
 
-async def test_the_page_shows_what_was_tried() -> None:
+def test_the_page_shows_what_was_tried() -> None:
     root = Path(__file__).resolve().parents[2]
     page = (root / "docs" / "nats.md").read_text()
     shown = page.split("<!-- accounts -->\n```\n")[1].split("```\n<!-- /accounts -->")[0]

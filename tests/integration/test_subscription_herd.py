@@ -77,7 +77,8 @@ async def _reader(hub: LiveHub, random: Random, start: str, ends: asyncio.Event)
             return seen
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.prove
+@pytest.mark.timeout(600)
 async def test_everybody_hears_of_everything_once_and_in_order(tmp_path: Path) -> None:
     print(f"seed {SEED}")
     random = Random(SEED)
@@ -98,7 +99,8 @@ async def test_everybody_hears_of_everything_once_and_in_order(tmp_path: Path) -
         assert hub.streams._audiences == {}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.prove
+@pytest.mark.timeout(600)
 async def test_a_timeline_is_heard_whole_by_who_comes_and_goes(tmp_path: Path) -> None:
     print(f"seed {SEED}")
     random = Random(SEED)
