@@ -188,7 +188,10 @@ class CaseEvent(StreamEvent):
 @of_feed(items.Snapshot, Feed.COMMANDS)
 @strawberry.type(description="The command that is followed, as it is now.")
 class CommandSnapshot(StreamSnapshot):
-    command: Command | None = told("The command; null where it may be seen no more.", name="node")
+    nodes: list[Command] = computed(
+        lambda snapshot: [] if snapshot.command is None else [snapshot.command],
+        description="The command; none where it may be seen no more.",
+    )
 
 
 @of_feed(items.LiveEvent, Feed.COMMANDS)

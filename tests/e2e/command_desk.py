@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,10 @@ ADJUST = f"""mutation Adjust($id: ID!, $key: String!, $location: String!, $quant
   $wait: Float! = 0) {{
   done: adjustInventory(itemId: $id, location: $location, quantity: $quantity, reason: "counted",
     idempotencyKey: $key, wait: $wait) {{ {RECEIPT} item {{ sku }} }} }}"""
+FOLLOW = """subscription Follow($id: ID!) { told: commandStatusChanged(commandId: $id) {
+  __typename
+  ... on CommandSnapshot { nodes { id status } }
+  ... on CommandStatusEvent { type changes { axis from to } node { id status } } } }"""
 TOLD = """query Told($id: ID!, $correlation: String!) { order(id: $id) {
   timeline(correlationId: $correlation) { nodes { type category } } } }"""
 ONE = """query One($id: ID!) { command(id: $id) {
@@ -117,6 +123,16 @@ class Desk:
         assert "errors" not in answer, answer
         done: dict[str, Any] = answer["data"]["done"]
         return done
+
+    def follow(self, id_: str, *, token: str) -> Iterator[dict[str, Any]]:
+        """What a subscriber of a command is sent: the items, or the answer that refuses it."""
+        headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+        body = {"query": FOLLOW, "variables": {"id": id_}}
+        url = f"{self.hub.url}/graphql"
+        with httpx2.stream("POST", url, json=body, headers=headers, timeout=20) as answer:
+            for line in answer.iter_lines():
+                if line.startswith("data:") and (sent := line.removeprefix("data:").strip()):
+                    yield json.loads(sent)
 
     def one(self, id_: str, *, token: str | None = None, role: str = "operator") -> dict[str, Any]:
         """The command as it is now."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield Desk(hub, Path(erp["database"]), erp["url"])
 
 
-def _codes(done: dict[str, list[dict[str, str]]]) -> list[str]:
+def _codes(done: dict[str, Any]) -> list[str]:
     return [each["code"] for each in done["userErrors"]]
 
 
@@ -72,7 +73,7 @@ def test_an_old_version_is_refused(desk: Desk) -> None:
 def test_many_senders_of_one_key_have_one_effect(desk: Desk) -> None:
     (invoice, currency), *_ = desk.invoices()
 
-    def send(_: int) -> dict[str, object]:
+    def send(_: int) -> dict[str, Any]:
         return desk.give(
             CREDIT, role="finance", id=desk.invoice_id(invoice), key="many", amount="12.50",
             currency=currency,
@@ -80,8 +81,8 @@ def test_many_senders_of_one_key_have_one_effect(desk: Desk) -> None:
 
     with ThreadPoolExecutor(SENDERS) as senders:
         answers = list(senders.map(send, range(SENDERS)))
-    [id_] = {each["command"]["id"] for each in answers}  # type: ignore[index]
-    assert sum(not each["command"]["replayed"] for each in answers) == 1  # type: ignore[index]
+    [id_] = {each["command"]["id"] for each in answers}
+    assert sum(not each["command"]["replayed"] for each in answers) == 1
     assert desk.seen(id_)[-1] == "APPLIED"
     assert desk.memos(invoice) == [(id_, "-12.5")]
     done = desk.one(id_)
@@ -99,7 +100,7 @@ def test_no_more_is_credited_than_is_left(desk: Desk) -> None:
     )  # fmt: skip
     assert _codes(too_much) == ["AMOUNT_EXCEEDS_CREDITABLE"] and too_much["command"] is None
 
-    def send(n: int) -> dict[str, dict[str, str]]:
+    def send(n: int) -> dict[str, Any]:
         return desk.give(
             CREDIT, role="finance", id=desk.invoice_id(invoice), key=f"third-{n}", amount=third,
             currency=currency, wait=5,
@@ -110,7 +111,7 @@ def test_no_more_is_credited_than_is_left(desk: Desk) -> None:
     done = [each for each in answers if each["command"]["status"] != "REJECTED"]
     refused = [each for each in answers if each["command"]["status"] == "REJECTED"]
     assert 2 <= len(done) <= 3  # the third may be a cent too much
-    assert {code for each in refused for code in _codes(each)} == {"AMOUNT_EXCEEDS_CREDITABLE"}  # type: ignore[arg-type]
+    assert {code for each in refused for code in _codes(each)} == {"AMOUNT_EXCEEDS_CREDITABLE"}
     for each in done:
         assert desk.seen(each["command"]["id"])[-1] == "APPLIED"
     assert len(desk.memos(invoice)) == len(done)
@@ -198,6 +199,48 @@ def test_who_gave_it_and_operators_see_a_command(desk: Desk) -> None:
     filtered = 'query { commands(filter: {actor: "anna"}) { nodes { id } } }'
     found = desk.hub.ask(filtered, role="operator")["data"]["commands"]["nodes"]
     assert found == [{"id": id_}]
+
+
+def test_a_command_is_followed_by_who_gave_it(desk: Desk) -> None:
+    invoice, currency = desk.invoices()[6]
+    till, other = (desk.hub.token_of(name, Role.FINANCE) for name in ("till", "other till"))
+    desk.fault(path_prefix="/credit-memos", status=503, times=1, when="before")
+    given = desk.give(
+        CREDIT, token=till, id=desk.invoice_id(invoice), key="followed", amount="3",
+        currency=currency,
+    )  # fmt: skip
+    id_ = given["command"]["id"]
+    items = []
+    for sent in desk.follow(id_, token=till):
+        assert "data" in sent, sent
+        items.append(sent["data"]["told"])
+        if items[-1].get("node", {}).get("status") == "APPLIED":
+            break
+    assert items[0]["__typename"] == "CommandSnapshot" and items[0]["nodes"][0]["id"] == id_
+    last = items[-1]
+    assert (last["__typename"], last["type"]) == ("CommandStatusEvent", "command.status_changed")
+    assert [(each["axis"], each["to"]) for each in last["changes"]] == [("status", "APPLIED")]
+    partner = desk.hub.token_of("partner", Role.INTEGRATION)
+    for token, code in ((other, "NOT_FOUND"), (partner, "FORBIDDEN")):
+        [refused] = desk.follow(id_, token=token)
+        assert [each["extensions"]["code"] for each in refused["errors"]] == [code]
+
+
+def test_the_order_of_a_command_is_read_in_the_scope_of_who_looks(desk: Desk) -> None:
+    order = desk.orders("90")[0]
+    everywhere = desk.hub.token_of("carla", Role.AGENT)
+    given = desk.give(HOLD, token=everywhere, id=desk.order_id(order), key="seen")
+    assert _codes(given) == ["INVALID_STATE"]
+    document = "query($id: ID!) { command(id: $id) { order { number } } }"
+    moved = desk.hub.token_of("carla", Role.AGENT, unit="02")
+    for token, expected in ((everywhere, {"number": order}), (moved, None)):
+        answer = desk.hub.ask(document, token=token, id=given["command"]["id"])
+        assert answer["data"]["command"]["order"] == expected
+    elsewhere = desk.give(HOLD, token=moved, id=desk.order_id(order), key="seen elsewhere")
+    assert _codes(elsewhere) == ["NOT_FOUND"] and elsewhere["order"] is None
+    operator = desk.hub.token_of("us operator", Role.OPERATOR, unit="02")
+    refused = desk.hub.ask(ONE, token=operator, id=given["command"]["id"])
+    assert [each["extensions"]["code"] for each in refused["errors"]] == ["NOT_FOUND"]
 
 
 def test_the_terminal_lists_commands(desk: Desk) -> None:

@@ -39,10 +39,10 @@ PROBED_COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 OPEN_IN_COMMANDS: Mapping[str, str] = {
-    "Query.command(id)": "one's own or an operator's: tried in `test_commands_api`",
+    "Query.command(id)": "one's own or an operator's: tried in `tests/e2e/test_commands`",
     "Query.commands(first)": "a size",
     "Query.commands(after)": "a place among one's own",
-    "Query.commands(filter)": "chooses among one's own: tried in `test_commands_api`",
+    "Query.commands(filter)": "chooses among one's own: tried in `tests/e2e/test_commands`",
     **{
         f"Mutation.{mutation}({argument})": "the caller's own words"
         for mutation, names in _OWN_WORDS.items()

@@ -349,7 +349,7 @@ async def test_the_demos_attributes_are_hidden_from_customers(scoped: ScopedHub)
 
 async def test_what_is_not_for_all_is_refused_outside(scoped: ScopedHub) -> None:
     closed = {name for name, for_whom in ROOTS.items() if for_whom != "all"}
-    # a stream is opened, not answered: tried in `test_commands_stream`
+    # a stream is opened, not answered: tried in `tests/e2e/test_commands`
     assert set(CLOSED) == closed - {"commandStatusChanged"}
     customer = scoped.eu.customer
     for who in (

@@ -113,7 +113,7 @@ HAPPENINGS: Mapping[tuple[Feed, str, str], Happening] = {
 }
 
 BESIDE = frozenset({Feed.COMMANDS})
-"""Feeds of no system's records: tried in `test_commands_stream`."""
+"""Feeds of no system's records: tried in `tests/e2e/test_commands`."""
 
 NEVER: Mapping[tuple[Feed, str, str], str] = {
     (Feed.SHIPMENTS, "milestone", STATUS_CHANGED): "a scan has no status",

@@ -97,7 +97,7 @@ OF_STREAMS: Mapping[str, str] = {
 """Read in the scope of who follows, for each event: tried in `test_subscription_scope`."""
 
 OF_COMMANDS: Mapping[str, str] = {"Command": "order"}
-"""Read in the scope of who looks at a command: tried in `test_commands_api`."""
+"""Read in the scope of who looks at a command: tried in `tests/e2e/test_commands`."""
 
 LED_BY_REFERENCES = {"Customer.cases"}
 """A party may be customers of several units: its cases here are told apart one by one."""
