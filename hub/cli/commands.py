@@ -87,15 +87,49 @@ def retry(
         stop(f"--reason: expected 1 to {REASON_MAX} characters; the audit keeps it", Exit.USAGE)
     settings = settings_of(store_url=store_url, data_dir=data_dir)
     actor = operator_name()
-    found = run(_with_ledger(settings, lambda ledger: _retried(ledger, command, actor, reason)))
+    found = run(
+        _with_ledger(
+            settings, lambda ledger: _told(ledger.retry(command, actor=actor, reason=reason))
+        )
+    )
     show(_about(found), f"{found.id} {found.status.value}: it is tried again", as_json=as_json)
 
 
-async def _retried(ledger: Ledger, id_: str, actor: str, reason: str) -> Command:
+@group.command()
+def conclude(
+    command: Annotated[str, typer.Argument(help="Its id, as `opshub commands list` shows it.")],
+    is_done: Annotated[
+        bool, typer.Option("--done/--not-done", help="What you found at the system.")
+    ],
+    reason: Annotated[str, typer.Option(help="How you know; kept in the audit.")],
+    store_url: StoreUrl = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what became of a command whose outcome is unknown and cannot be looked up."""
+    from hub.cli.access import operator_name
+
+    if not 0 < len(reason.strip()) <= REASON_MAX:
+        stop(f"--reason: expected 1 to {REASON_MAX} characters; the audit keeps it", Exit.USAGE)
+    settings = settings_of(store_url=store_url, data_dir=data_dir)
+    actor = operator_name()
+    found = run(
+        _with_ledger(
+            settings,
+            lambda ledger: _told(
+                ledger.conclude(command, is_done=is_done, actor=actor, reason=reason)
+            ),
+        )
+    )
+    show(_about(found), f"{found.id} {found.status.value}", as_json=as_json)
+
+
+async def _told(deciding: Awaitable[Command]) -> Command:
+    """The command; the program ends where it cannot be decided so."""
     from hub.model.errors import InputInvalid, NotFound
 
     try:
-        return await ledger.retry(id_, actor=actor, reason=reason)
+        return await deciding
     except (InputInvalid, NotFound) as error:
         stop(f"{error}; see `opshub commands list --which all`", Exit.FINDINGS)
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.commands.recording import Recording
 from hub.commands.rows import command_of, errors_json, errors_of, from_now, inputs_of, to_json
 from hub.commands.steps import Move, Step, Task
-from hub.commands.words import CommandStatus
+from hub.commands.words import Command, CommandStatus
 from hub.events.event import Event
 from hub.observe import crash_points
 from hub.store.engine import Store
@@ -100,7 +100,7 @@ class SqlClaims:
             if is_first:
                 values |= {"status": CommandStatus.DISPATCHED.value}
             before = task.status if is_first else None
-            events = await change(connection, self._recording, task.id, values, before=before)
+            _, events = await change(connection, self._recording, task.id, values, before=before)
         self._told(events)
         return True
 
@@ -112,7 +112,11 @@ class SqlClaims:
             was = await _status_now(connection, task.id)
             before = None if was is move.status else was
             values = self._values(move)
-            events = await change(connection, self._recording, task.id, values, before=before)
+            command, events = await change(
+                connection, self._recording, task.id, values, before=before
+            )
+            if command.status.is_final:
+                await self._recording.audit_end_in(connection, command, before=was)
             await show_head(connection, task.aggregate)
             crash_points.reach("settling")
         crash_points.reach("settled")
@@ -158,23 +162,20 @@ async def change(
     values: Mapping[str, Any],
     *,
     before: CommandStatus | None,
-) -> list[Event]:
+) -> tuple[Command, list[Event]]:
     """Write to a command's row whose aggregate is locked; `before` is None where that is no news.
 
-    What is to be told after the commit.
+    As it is now, and what is to be told after the commit.
     """
     at = recording.now()
     counted = {"changed_at": at} | ({} if before is None else {"version": ledger.c.version + 1})
     changed = await connection.execute(
         update(ledger).where(ledger.c.id == id_).values(**values, **counted).returning(ledger)
     )
-    if before is None:
-        return []
     command = command_of(changed.mappings().one())
-    events = await recording.tell_in(connection, command, before=before)
-    if command.status.is_final:
-        await recording.audit_end_in(connection, command, before=before)
-    return events
+    if before is None:
+        return command, []
+    return command, await recording.tell_in(connection, command, before=before)
 
 
 async def lock(connection: AsyncConnection, store: Store, aggregate: str) -> None:

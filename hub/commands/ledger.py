@@ -111,16 +111,31 @@ class Ledger:
 
     async def retry(self, id: str, *, actor: str, reason: str) -> Command:
         """A person wants it tried again now; see `Ledgered.retry`."""
+        return await self._decided(id, _again, actor=actor, reason=reason)
+
+    async def conclude(self, id: str, *, is_done: bool, actor: str, reason: str) -> Command:
+        """A person has found out what became of it; see `Ledgered.conclude`."""
+        decide = _found_done if is_done else _found_not_done
+        return await self._decided(id, decide, actor=actor, reason=reason)
+
+    async def _decided(
+        self, id: str, decide: Callable[[RowMapping], dict[str, Any]], *, actor: str, reason: str
+    ) -> Command:
+        """Write what a person decides of a command nobody is sending; who was is fenced off."""
         command = await self._known(id)
         async with self._store.write() as connection:
             if not await take_back(connection, self._store, command.aggregate):
                 raise InputInvalid("id", id, expected="a command nobody is sending just now")
             row = await _row(connection, id)
-            values = _again(row) | {"due_at": from_now(self._store, 0.0)}
+            values = decide(row)
             was = CommandStatus(row["status"])
+            ended = CommandStatus(values["status"]).is_final
+            values |= {
+                "due_at": None if ended else from_now(self._store, 0.0),
+                "ended_at": self._recording.now() if ended else None,
+            }
             before = None if values["status"] == was.value else was
-            events = await change(connection, self._recording, id, values, before=before)
-            now = command_of(await _row(connection, id))
+            now, events = await change(connection, self._recording, id, values, before=before)
             await self._recording.audit_act_in(
                 connection, now, before=was, actor=actor, reason=reason
             )
@@ -213,13 +228,31 @@ def _again(row: RowMapping) -> dict[str, Any]:
     if status is CommandStatus.FAILED:
         accepted = CommandStatus.ACCEPTED.value
         return {
-            "status": accepted, "step": Step.SEND.value, "attempts": 0, "ended_at": None,
+            "status": accepted, "step": Step.SEND.value, "attempts": 0,
             "errors": errors_json(()),
         }  # fmt: skip
     if status.is_final:
         raise InputInvalid("id", row["id"], expected=f"an open command; it is {status.value}")
     waits = step in (Step.PERSON, Step.SEEK)
     return {"status": status.value, "step": (Step.ASKED if waits else step).value}
+
+
+def _found_done(row: RowMapping) -> dict[str, Any]:
+    return {
+        "status": CommandStatus.APPLIED.value, "step": Step.END.value, "errors": errors_json(()),
+    } | _in_doubt(row)  # fmt: skip
+
+
+def _found_not_done(row: RowMapping) -> dict[str, Any]:
+    return {"status": CommandStatus.FAILED.value, "step": Step.END.value} | _in_doubt(row)
+
+
+def _in_doubt(row: RowMapping) -> dict[str, Any]:
+    """InputInvalid where nobody need find out what became of it."""
+    status = CommandStatus(row["status"])
+    if status is not CommandStatus.OUTCOME_UNKNOWN:
+        raise InputInvalid("id", row["id"], expected=f"an unknown outcome; it is {status.value}")
+    return {"is_doubtful": False}
 
 
 async def _first(connection: AsyncConnection, wish: Wish) -> RowMapping | None:

@@ -91,7 +91,7 @@ class Recording:
         actor: str,
         reason: str | None,
     ) -> None:
-        """A change somebody made; the hub ends a command, a person lets it be tried again."""
+        """What the hub made of a command, or a person, who also lets it be tried again."""
         ended = command.status.is_final
         await audit.append(
             connection,

@@ -209,3 +209,10 @@ class Ledgered(Protocol):
         InputInvalid where it is done, refused or under way; NotFound where there is none.
         """
         ...
+
+    async def conclude(self, id: str, *, is_done: bool, actor: str, reason: str) -> Command:
+        """A person has found out at the system that it was done (APPLIED), or was not (FAILED).
+
+        InputInvalid where its outcome is not unknown or it is being looked up just now.
+        """
+        ...

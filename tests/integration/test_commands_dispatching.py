@@ -161,6 +161,26 @@ async def test_what_may_be_done_twice_waits_for_a_person(store: Store, doing: Do
     assert doing.order == [receipt.id, later.id]
 
 
+@pytest.mark.parametrize(("is_done", "status"), [(True, "APPLIED"), (False, "FAILED")])
+async def test_a_person_may_say_what_became_of_it(
+    store: Store, *, is_done: bool, status: str
+) -> None:
+    path = Path(store, Doing(settles_s=None, words=["never"]))
+    receipt = await waiting_for_person(path)
+    later = await path.ledger.accept(wish("k2"))
+    said = await path.ledger.conclude(receipt.id, is_done=is_done, actor="op", reason="looked")
+    assert (said.status.value, said.waits_for_person) == (status, False)
+    assert said.ended_at is not None
+    assert statuses(path, receipt.id)[-2:] == ["OUTCOME_UNKNOWN", status]
+    with pytest.raises(InputInvalid, match=status):
+        await path.ledger.conclude(receipt.id, is_done=is_done, actor="op", reason="looked")
+    async with running(path):
+        assert (await ended(path, later.id)).status is CommandStatus.APPLIED
+    audited = "SELECT actor FROM audit_entry WHERE action = 'command.ended' ORDER BY position"
+    assert await rows_of(store, audited) == [("op",), ("hub",)]
+    assert path.doing.effects == {later.id: 1}
+
+
 async def test_what_a_person_wants_sent_again_is_looked_up_first(store: Store) -> None:
     path = Path(store, Doing(is_reference_unique=False, words=["never"]))
     receipt = await waiting_for_person(path)
