@@ -22,6 +22,7 @@ from subscriptions.telling import Payload
 
 WAITING_MAX = 256  # messages of one stream
 WAITING_BYTES_MAX = 1_000_000  # bytes of them
+PATIENCE_S = 30.0  # seconds in all that what it missed waits for its reader; others wait behind it
 
 
 class Outlet(Protocol):
@@ -83,6 +84,7 @@ class Stream:
         self.is_over = False
         self.room = asyncio.Event()
         self.room.set()
+        self._patience_s = PATIENCE_S
         self._is_lossless = is_lossless
         self._on_room = on_room
         self._on_close = on_close
@@ -116,6 +118,19 @@ class Stream:
         self._waiting_bytes += len(payload.content)
         if len(self.waiting) > WAITING_MAX or self._waiting_bytes > WAITING_BYTES_MAX:
             self._end_slow()
+
+    async def has_room(self) -> None:
+        """Wait until nothing waits any more. Ends the stream where its reader takes too long."""
+        if self.room.is_set():
+            return
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self.room.wait()
+        except TimeoutError:
+            self._end_slow()
+        self._patience_s -= loop.time() - began
 
     def next_waiting(self) -> Kept | None:
         """The message that has waited longest; it goes on waiting until `taken`."""

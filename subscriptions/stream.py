@@ -27,7 +27,7 @@ from hub.security.scope import Scope, scope_of
 from hub.store.timeline_after import TimelineAfter
 from resolvers.engine import Plan, Request
 from resolvers.errors import public_error
-from resolvers.live_items import Feed, Following, Opening
+from resolvers.live_items import Feed, Following, Opening, StreamState
 from subscriptions.audience import Audience
 from subscriptions.fanout import Fanout
 from subscriptions.outlet import Outlet, Stream
@@ -100,7 +100,7 @@ class Streams:
     async def open(
         self, request: Request, principal: Principal, outlet: Outlet, *, correlation_id: str
     ) -> Stream:
-        """The open stream; the snapshot is its first item.
+        """The open stream; the snapshot is its first item, then a sign of life if not LIVE.
 
         Raises OpsHubError (what may not be seen is NotFound), and then nothing was written.
         """
@@ -142,6 +142,8 @@ class Streams:
             stream.seen = await self._watermark(telling.following) if after is None else after
             if opening.is_snapshot_first:
                 stream.put(await telling.snapshot(stream.seen, context))
+            if self.fanout.state is not StreamState.LIVE:  # its changes alone are told later
+                stream.put(await telling.beat(stream.seen, self.fanout.state))
         except BaseException:
             audience.joining -= 1
             self._forget(audience, question)

@@ -71,12 +71,18 @@ async def test_a_stream_resumes_from_the_log_and_ends_with_it(tmp_path: Path) ->
         _, second = await hub.open(AGENT, MILESTONES, id=id_of(SHIPMENT), after=first.cursors[-2])
         await hub.settled()
         await _scans(hub, log, tail, 5)
-        told = [each["source"]["externalId"] for each in first.items[1:]]
+        told = [each["source"]["externalId"] for each in first.items[2:]]
         assert told == ["M1", "M2"]
-        again = [each["source"]["externalId"] for each in second.items]
+        again = [each["source"]["externalId"] for each in second.items[1:]]
         assert again == ["M2", "M3", "M4", "M5"]
-        assert first.items[-1]["eventId"] == second.items[0]["eventId"]
-        assert first.items[-1]["cursor"] == second.items[0]["cursor"]
+        assert first.items[-1]["eventId"] == second.items[1]["eventId"]
+        assert first.items[-1]["cursor"] == second.items[1]["cursor"]
+        for each, cursor in (
+            (first.items[1], first.cursors[0]),
+            (second.items[0], first.cursors[2]),
+        ):
+            assert (each["__typename"], each["state"]) == ("Heartbeat", "DEGRADED")  # without NATS
+            assert each["cursor"] == cursor
 
         await run_sql(hub.store, "UPDATE event_head SET epoch = 'another'")
         tail.check()

@@ -368,7 +368,12 @@ async def test_streams_live_and_say_when_messages_are_away(tmp_path: Path) -> No
         assert {each["state"] for each in (await timeline.until(3))[1:]} <= {"LIVE", "DEGRADED"}
         beating.cancel()
         stream, again = await hub.open(AGENT, ORDERS, ids=[id_of(ORDER)], after=outlet.cursors[-1])
-        assert again.messages == []
+        assert [each["state"] for each in again.items] == ["DEGRADED"]
+        assert again.cursors == outlet.cursors[-1:]  # it says nothing of what was told
+        stream.close()
+        hub.tail.is_degraded = False
+        stream, live = await hub.open(AGENT, ORDERS, ids=[id_of(ORDER)], after=outlet.cursors[-1])
+        assert live.messages == []
         stream.close()
 
 
