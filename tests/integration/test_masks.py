@@ -63,7 +63,7 @@ CLOSED: Mapping[str, str] = {
     "command": '{ command(id: "1") { payload } }',
     "commands": "{ commands { __typename } }",
     **{
-        name: f"mutation {{ {name}({given}, idempotencyKey: \"k\", dryRun: true) "
+        name: f'mutation {{ {name}({given}, idempotencyKey: "k", dryRun: true) '
         "{ userErrors { code } } }"
         for name, given in {
             "holdOrder": f'orderId: "{NOTHING["order"]}", reason: MANUAL',
