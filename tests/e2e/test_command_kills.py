@@ -63,6 +63,11 @@ class Phoenix:
         self.hub.process.wait()
         self.hub = self._start()
 
+    def start_again(self, *, without: str) -> None:
+        """After it has ended by itself; without the variable that made it."""
+        self._environment.pop(without, None)
+        self.hub = self._start()
+
     def end(self) -> None:
         end(self.hub.process, signal.SIGTERM)
 
