@@ -196,6 +196,7 @@ def _event_stream(ground: Ground, access: NatsAccess | None) -> EventStream:
     relay, tail = Relay(log, nats, leases=leases), Tail(log, nats)
     relay.assigned.append(tail.wake)
     tail.listen(connected.hear)  # before the streams: the cache has it when they are told
+    tail.on_unreadable.append(lambda event: connected.forget(event.ref))
     confirmed = Confirmed(nats, holder=holder, learn=connected.learn, forget=connected.forget)
     return EventStream(nats, log, leases, relay, tail, confirmed)
 
@@ -273,7 +274,7 @@ def _arriving(ground: Ground, events: EventStream, delivering: Delivering) -> Ar
     return Arriving(
         feeds,
         inbound,
-        Spool(inbound, intake, leases=events.leases),
+        Spool(inbound, intake, leases=events.leases, nats=events.nats),
         None if events.nats is None else Incoming(events.nats, intake),
         Pollers(connected, polling, leases=events.leases),
         taking,

@@ -22,6 +22,9 @@ CONTENT_TYPE = "application/cloudevents+json"
 SPEC_VERSION = "1.0"
 EVENT_VERSION = 1
 
+UNDECODABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What `decode` raises over an envelope that this version's `encode` did not make."""
+
 _REFS = ("order", "shipment", "customer")
 _EXTENSIONS = {
     "correlationid": "correlation_id",
@@ -55,7 +58,7 @@ def encode(event: Event) -> bytes:
 
 
 def decode(envelope: bytes, position: int | None) -> Event:
-    """The event; KeyError, TypeError or ValueError where `encode` did not make the envelope."""
+    """The event; one of UNDECODABLE where `encode` did not make the envelope."""
     given = orjson.loads(envelope)
     told = given["data"]
     record, entry = told.get("record"), told.get("entry")

@@ -10,13 +10,15 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import CursorResult, Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.events.envelope import decode, encode
-from hub.events.event import Event
+from hub.events.envelope import UNDECODABLE, decode, encode
+from hub.events.event import TIMELINE, Event
+from hub.model.values import Ref
 from hub.store.engine import Store
 from hub.store.tables import event_head, event_log
 
@@ -47,6 +49,19 @@ class Unpublished:
     system: str
     key: str
     envelope: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An event whose envelope this process cannot read: a newer one wrote a word it does not know.
+
+    `ref` is the record it is about; of a timeline entry its order.
+    """
+
+    position: int
+    event_id: str
+    ref: Ref
+    reason: str
 
 
 class EventLog:
@@ -125,18 +140,37 @@ class EventLog:
     async def after(
         self, position: int, *, limit: int, nouns: Collection[str] | None = None
     ) -> list[Event]:
-        """The first so many events after the position, in order; only of the nouns, if named."""
+        """The first so many events after the position, in order; only of the nouns, if named.
+
+        Those that cannot be read here are left out.
+        """
+        found: list[Event] = []
+        while len(found) < limit:
+            rows = await self.rows_after(position, limit=limit, nouns=nouns)
+            found += [each for each in rows if isinstance(each, Event)]
+            if len(rows) < limit:
+                break
+            position = rows[-1].position or 0
+        return found[:limit]
+
+    async def rows_after(
+        self, position: int, *, limit: int, nouns: Collection[str] | None = None
+    ) -> list[Event | Unreadable]:
+        """As `after`, with what cannot be read here in its place."""
         asked = (
-            select(event_log.c.position, event_log.c.envelope)
+            select(
+                event_log.c.position, event_log.c.event_id, event_log.c.noun, event_log.c.system,
+                event_log.c.key, event_log.c.envelope,
+            )
             .where(event_log.c.position > position)
             .order_by(event_log.c.position)
             .limit(limit)
-        )
+        )  # fmt: skip
         if nouns is not None:
             asked = asked.where(event_log.c.noun.in_(sorted(nouns)))
         async with self._store.read() as connection:
             rows = (await connection.execute(asked)).all()
-        return [decode(envelope, at) for at, envelope in rows]
+        return [_read(row) for row in rows]
 
     async def head(self) -> Head:
         """Where the log ends; the first to ask makes its epoch."""
@@ -212,6 +246,15 @@ def _head() -> Select[tuple[str, int]]:
 async def _read_head(connection: AsyncConnection) -> Head | None:
     found = (await connection.execute(_head())).one_or_none()
     return None if found is None else Head(found.epoch, found.last_position)
+
+
+def _read(row: Any) -> Event | Unreadable:
+    try:
+        return decode(row.envelope, row.position)
+    except UNDECODABLE as error:
+        noun = "order" if row.noun == TIMELINE else row.noun
+        ref, reason = Ref(noun, row.system, row.key), f"{type(error).__name__}: {error}"[:200]
+        return Unreadable(row.position, row.event_id, ref, reason)
 
 
 def _row(event: Event) -> dict[str, object]:

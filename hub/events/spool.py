@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from nats.aio.msg import Msg
+
+from hub.events.connection import Nats
 from hub.events.inbound import Inbound
 from hub.events.intake import Again, Intake
-from hub.model.errors import StoreUnavailable
+from hub.events.subjects import SPOOL_WAKE
+from hub.model.errors import NatsUnavailable, StoreUnavailable
 from hub.observe import metrics
 from hub.store.leases import Leases, while_leased
 
@@ -28,21 +32,30 @@ class Spool:
         intake: Intake,
         *,
         leases: Leases,
+        nats: Nats | None = None,
         look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._inbound = inbound
         self._intake = intake
         self._leases = leases
         self._look_every_s = look_every_s
+        self._nats = nats
+        self._is_leading = False
         self._woken = asyncio.Event()
+        self._to_pass_on = asyncio.Event()
+        if nats is not None:
+            nats.subscribe(SPOOL_WAKE, self._heard_wake)
 
     def wake(self) -> None:
-        """Something was kept: look now."""
-        self._woken.set()
+        """Something was kept: look now, here or in the process that takes in."""
+        (self._woken if self._is_leading else self._to_pass_on).set()
 
     async def follow(self) -> None:
         """Take in for ever, whenever the lease is ours. Cancel it to stop."""
-        await while_leased(self._leases, LEASE, self._work)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(while_leased(self._leases, LEASE, self._lead))
+            if self._nats is not None:
+                both.create_task(self._pass_on(self._nats))
 
     async def take_due(self) -> int:
         """One pass over what is due; how many rows it took up. Raises StoreUnavailable.
@@ -62,6 +75,26 @@ class Spool:
                 ended.append(row.id)
         await self._inbound.settle(ended, again)
         return len(kept)
+
+    async def _lead(self) -> None:
+        self._is_leading = True
+        try:
+            await self._work()
+        finally:
+            self._is_leading = False
+
+    async def _pass_on(self, nats: Nats) -> None:
+        """Wake the process that leads, where that is another; without NATS it looks by itself."""
+        while True:
+            await self._to_pass_on.wait()
+            self._to_pass_on.clear()
+            try:
+                await nats.publish(SPOOL_WAKE, b"")
+            except NatsUnavailable:
+                await asyncio.sleep(self._look_every_s)
+
+    async def _heard_wake(self, _message: Msg) -> None:
+        self._woken.set()
 
     async def _work(self) -> None:
         is_away = False

@@ -16,6 +16,8 @@ EVENTS = "hub.evt.>"
 """What the hub tells: `hub.evt.<noun>.<base32 of system and key>.<change>`."""
 RELAY_WAKE = "hub.wake.relay"
 """Between processes: rows wait for their position. Nothing in it, and nothing is lost with it."""
+SPOOL_WAKE = "hub.wake.spool"
+"""Between processes: a webhook was kept. Nothing in it, and nothing is lost with it."""
 CONFIRMED = "hub.confirmed"
 """Between processes: records to read again. Nothing is lost with it but some freshness."""
 

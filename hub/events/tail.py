@@ -13,12 +13,13 @@ from collections.abc import Callable, Collection, Sequence
 from nats.aio.msg import Msg
 
 from hub.events.connection import Nats
-from hub.events.envelope import decode
+from hub.events.envelope import UNDECODABLE, decode
 from hub.events.event import Event
-from hub.events.log import EventLog, Head
+from hub.events.log import EventLog, Head, Unreadable
 from hub.events.relay import EPOCH, POSITION
 from hub.events.subjects import EVENTS
 from hub.model.errors import StoreUnavailable
+from hub.observe import metrics
 
 LOOK_EVERY_S = 5.0  # while NATS tells us
 LOOK_EVERY_DEGRADED_S = 1.0  # while it does not
@@ -36,13 +37,15 @@ class Tail:
 
     Without NATS (`nats` None, or away) it is late by LOOK_EVERY_DEGRADED_S at most. `on_replaced`
     is called when the log is another than before, so that positions begin anew, or when events were
-    pruned that were not handed on.
+    pruned that were not handed on. An event that cannot be read here is passed by: listeners do not
+    hear of it, `on_unreadable` does, so that nobody goes on with what was held of its record.
     """
 
     def __init__(self, log: EventLog, nats: Nats | None) -> None:
         self.position = 0
         self.epoch = ""
         self.on_replaced: list[Callable[[], None]] = []
+        self.on_unreadable: list[Callable[[Unreadable], None]] = []
         self._log = log
         self._nats = nats
         self._listeners: list[Listener] = []
@@ -117,7 +120,7 @@ class Tail:
         self._hand_on_heard()
         while self._is_to_read or self._heard:
             self._is_to_read = False
-            events = await self._log.after(self.position, limit=READ_MAX)
+            events = await self._log.rows_after(self.position, limit=READ_MAX)
             self._hand_on(events)
             self._hand_on_heard()
             if len(events) == READ_MAX:
@@ -160,27 +163,44 @@ class Tail:
 
     def _hand_on_heard(self) -> None:
         """Those that follow the last one without a gap; those before it are forgotten."""
-        events = []
+        events: list[Event] = []
         at = self.position
         while (envelope := self._heard.pop(at + 1, None)) is not None:
             at += 1
-            events.append(decode(envelope, at))
+            try:
+                events.append(decode(envelope, at))
+            except UNDECODABLE:
+                self._is_to_read = True  # its row says what it is about
+                break
         self._hand_on(events)
         for passed in [each for each in self._heard if each <= self.position]:
             del self._heard[passed]
 
-    def _hand_on(self, events: Sequence[Event]) -> None:
-        if not events:
+    def _hand_on(self, rows: Sequence[Event | Unreadable]) -> None:
+        if not rows:
             return
-        if events[0].position != self.position + 1:  # we slept until they were pruned
+        if rows[0].position != self.position + 1:  # we slept until they were pruned
             _log.warning("events after %d are no longer kept; positions go on later", self.position)
             self._tell_replaced()
-        self.position = events[-1].position or 0
+        self.position = rows[-1].position or 0
+        for row in rows:
+            if isinstance(row, Unreadable):
+                self._pass_by(row)
+        events = [row for row in rows if isinstance(row, Event)]
         for listener in self._listeners:
             try:
                 listener(events)
             except Exception:  # a defect of one listener must not keep events from the others
                 _log.exception("a listener failed over events up to %d", self.position)
+
+    def _pass_by(self, row: Unreadable) -> None:
+        metrics.count_unreadable_event()
+        _log.error(
+            "event %s at %d of the %s %s:%s cannot be read by this version and is passed by: %s",
+            row.event_id, row.position, *row.ref, row.reason,
+        )  # fmt: skip
+        for listener in self.on_unreadable:
+            listener(row)
 
     async def _rest(self) -> None:
         every_s = LOOK_EVERY_DEGRADED_S if self.is_degraded or self._heard else LOOK_EVERY_S

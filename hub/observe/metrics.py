@@ -170,6 +170,11 @@ NATS_ERRORS = Counter(
     "What the connection to NATS reported: refused connects, lost ones, messages not heard.",
     registry=REGISTRY,
 )
+UNREADABLE_EVENTS = Counter(
+    "opshub_events_unreadable",
+    "Events that this version could not read, and passed by.",
+    registry=REGISTRY,
+)
 DELIVERIES = Counter(
     "opshub_deliveries",
     "Tries to tell somebody outside, by what became of them: SENT, AGAIN or DEAD.",
@@ -286,6 +291,10 @@ def show_nats(is_connected: bool) -> None:
 
 def count_nats_error() -> None:
     NATS_ERRORS.inc()
+
+
+def count_unreadable_event() -> None:
+    UNREADABLE_EVENTS.inc()
 
 
 def show_events_unpublished(count: int) -> None:
