@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from starlette.applications import Starlette
@@ -16,7 +16,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from hub.config.settings import Settings
 from hub.config.systems import SystemsFile
-from hub.connected import Connected, WallClock
+from hub.connected import CommandsInForce, Connected, WallClock
 from hub.events.connection import NatsAccess
 from hub.events.dead_letters import DeadLetters
 from hub.live import Follow, Ground, Live, open_live
@@ -40,10 +40,10 @@ from hub.store.timeline_entries import TimelineEntries
 from hub.store.usage import UsageStore
 from hub.web.catalogue import catalogue_routes
 from hub.web.routes import web_routes
+from resolvers.commanding import CommandContext
 from resolvers.context import Context
 from resolvers.cost import Toll
 from resolvers.counted import CountedRequests
-from resolvers.dead_letters import DeadLetterContext
 from resolvers.engine import Engine
 from resolvers.http import GraphQLEndpoint
 from resolvers.limits import Limits
@@ -124,15 +124,19 @@ class Hub:
 
     def open_context(self, principal: Principal, correlation_id: str) -> Context:
         """What resolvers see, for one request of one principal."""
-        return DeadLetterContext(
+        started_at = datetime.now(UTC)
+        return CommandContext(
             reads=self.connected.reads.open(scope_of(principal), caller=caller_class(principal)),
             references=self.connected.references,
             audit=AuditLog(self.store),
             dead_letters=self.letters,
+            commands=self.live.commands.ledger,
+            terms=CommandsInForce(self.connected).terms,
+            answer_by=started_at + timedelta(seconds=self.deadline_s(principal)),
             principal=principal,
             system_roles=self.connected.roles,
             correlation_id=correlation_id,
-            started_at=datetime.now(UTC),
+            started_at=started_at,
         )
 
     def deadline_s(self, principal: Principal) -> float:

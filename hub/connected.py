@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
+from hub.commands.words import CommandStatus
 from hub.config.systems import SystemsFile
 from hub.events.commanding import Outcome, Sought, Terms, Values
-from hub.events.event import Event
+from hub.events.event import COMMAND, Event
 from hub.model.errors import SourceError
 from hub.model.record import Record
 from hub.model.values import Ref
@@ -24,6 +25,8 @@ from hub.store.timeline_entries import TimelineEntries
 from sources.commanding import Commander
 from sources.guard import GuardedSource
 from sources.registry import open_sources
+
+_MAY_HAVE_CHANGED = frozenset({CommandStatus.APPLIED.value, CommandStatus.OUTCOME_UNKNOWN.value})
 
 
 class WallClock:
@@ -82,6 +85,14 @@ class Connected:
     def forget(self, ref: Ref) -> None:
         """Have a record read again by whoever asks for it next."""
         self.reads.invalidate(ref)
+
+    def forget_changed(self, events: Sequence[Event]) -> None:
+        """Read orders anew of which a command has changed something, or may have."""
+        for event in events:
+            if event.noun != COMMAND or event.order is None:
+                continue
+            if any(each.after in _MAY_HAVE_CHANGED for each in event.changes):
+                self.reads.invalidate(event.order)
 
     def seen(self) -> list[SystemSeen]:
         """Each system as its guard saw it last; asks none."""

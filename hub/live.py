@@ -7,11 +7,19 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from random import uniform
 from secrets import token_hex
+from time import monotonic
 from typing import Any
 
 from starlette.routing import Route
 
+from hub.commands.carrying import Carrier
+from hub.commands.carrying import Means as Carrying
+from hub.commands.claim_rows import SqlClaims
+from hub.commands.dispatching import Dispatcher
+from hub.commands.ledger import Ledger
+from hub.commands.recording import Recording
 from hub.config.settings import Settings
 from hub.connected import CommandsInForce, Connected
 from hub.events.condition import messages_part
@@ -21,7 +29,7 @@ from hub.events.counted import counted
 from hub.events.dead_letters import DeadLetters
 from hub.events.delivering import Delivering, Records
 from hub.events.delivery_tries import Trying
-from hub.events.event import Event
+from hub.events.event import COMMAND, Event
 from hub.events.feed_cursors import FeedCursors
 from hub.events.inbound import Inbound
 from hub.events.incoming import Incoming
@@ -118,6 +126,14 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True)
+class Commands:
+    """What is wished is kept in the ledger, and carried out by the dispatcher."""
+
+    ledger: Ledger
+    dispatcher: Dispatcher
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """Everything that runs beside the requests of one process."""
 
@@ -125,6 +141,7 @@ class Live:
     events: EventStream
     arriving: Arriving
     telling: Telling
+    commands: Commands
 
     def background(self) -> list[Follow]:
         """What must run as long as the hub does, each for ever."""
@@ -141,6 +158,7 @@ class Live:
             telling.delivering.follow,
             telling.streams.follow,
             telling.sockets.follow,
+            self.commands.dispatcher.follow,
             lambda: letters.follow(feeds.knows),
             arriving.forget_old,
         ]
@@ -165,7 +183,8 @@ async def open_live(ground: Ground, access: NatsAccess | None) -> Live:
     """Composed and at rest; `background` makes it live."""
     events = _event_stream(ground, access)
     telling = _telling(ground, events, cursors=await shared_secret(ground.store, "cursor"))
-    return Live(ground, events, _arriving(ground, events, telling.delivering), telling)
+    arriving = _arriving(ground, events, telling.delivering)
+    return Live(ground, events, arriving, telling, _commands(ground, events))
 
 
 def _event_stream(ground: Ground, access: NatsAccess | None) -> EventStream:
@@ -212,6 +231,31 @@ def _telling(ground: Ground, events: EventStream, *, cursors: bytes) -> Telling:
         heartbeat_s=ground.settings.heartbeat_s,
     )
     return Telling(streams, Sockets(ground.authenticator.check), webhooks, delivering)
+
+
+def _commands(ground: Ground, events: EventStream) -> Commands:
+    """Whoever hears of a command looks for it: after a commit here, and by the event stream."""
+    connected, now = ground.connected, ground.now
+    recording = Recording(
+        store=ground.store, events=events.log, timeline=connected.recorded, now=now
+    )
+
+    def committed(new: Sequence[Event]) -> None:
+        events.relay.wake()
+        hear(new)
+
+    def hear(new: Sequence[Event]) -> None:
+        if any(event.noun == COMMAND for event in new):
+            connected.forget_changed(new)
+            ledger.hear(new)
+            dispatcher.wake()
+
+    claims = SqlClaims(recording, holder=f"{ground.store.process}:{token_hex(4)}", told=committed)
+    means = Carrying(monotonic=monotonic, sleep=asyncio.sleep, jitter=uniform)
+    dispatcher = Dispatcher(claims, Carrier(claims, CommandsInForce(connected), means))
+    ledger = Ledger(recording, accepted=committed)
+    events.tail.listen(hear)
+    return Commands(ledger, dispatcher)
 
 
 def _arriving(ground: Ground, events: EventStream, delivering: Delivering) -> Arriving:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import strawberry
 
+from hub.commands.words import UserError as Hindrance
 from hub.events.dead_letter_acts import IDS_MAX, Acted, Refused
 from hub.events.dead_letter_rows import DeadLetter as Letter
 from hub.events.dead_letter_rows import LetterPage, LetterQuery, LetterState
@@ -25,6 +26,7 @@ from resolvers.fields import computed, mutation, represents, root
 from resolvers.lookup import argument, check_count, check_text
 from resolvers.references import KEY_MAX, REASON_MAX, IdempotencyKey, Reason
 from resolvers.timeline_page import PageInfo
+from resolvers.user_errors import UserError
 
 LETTERS_DEFAULT = 50  # letters of a page
 LETTERS_MAX = 100  # letters of a page
@@ -45,17 +47,6 @@ class PlacedLetter:
 
     cursor: str
     node: Letter
-
-
-@dataclass(frozen=True, slots=True)
-class Hindrance:
-    """What of a mutation was not done. `field` is the argument's value that is meant."""
-
-    field: str
-    code: str
-    message: str
-    retryable: bool
-    system: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +105,6 @@ class DeadLetterConnection:
         description="The letters with their cursors.",
     )
     page_info: PageInfo = computed(place_of, description="Where the page lies in the whole.")
-
-
-@represents(Hindrance)
-@strawberry.type(description="What of a mutation was not done, and why; the rest was.")
-class UserError:
-    code: str = told("An error code of the hub.")
-    field: str = told("The value of the input that is meant, by its path, such as `ids.2`.")
-    message: str = told("Why it was not done, and what to do.")
-    retryable: bool = told("Whether the same may succeed later.")
-    system: str | None = told("The system that hindered it.")
 
 
 @represents(EndedLetters)
@@ -214,9 +195,9 @@ def _ended(ids: Sequence[str], acted: Acted) -> EndedLetters:
 
 def _hindrance(ids: Sequence[str], refused: Refused) -> Hindrance:
     return Hindrance(
-        f"ids.{list(ids).index(refused.id)}",
-        refused.code,
-        refused.message,
-        refused.retryable,
-        refused.system,
+        field=f"ids.{list(ids).index(refused.id)}",
+        code=refused.code,
+        message=refused.message,
+        retryable=refused.retryable,
+        system=refused.system,
     )

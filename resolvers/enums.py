@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import strawberry
 
+from hub.commands.words import CommandStatus
 from hub.events.dead_letter_rows import LetterState
 from hub.model import case, customer, inventory, invoice, order, returns, shipment, timeline, values
 
@@ -88,6 +89,11 @@ ENUMS: tuple[EnumRow, ...] = (
     EnumRow(case.ActorType, "ActorType", "What kind of party did something."),
     EnumRow(timeline.TimelineCategory, "TimelineCategory", "What an entry of a timeline is about."),
     EnumRow(timeline.Severity, "Severity", "How much attention an entry of a timeline wants."),
+    EnumRow(
+        CommandStatus, "CommandStatus",
+        "ACCEPTED and DISPATCHED are under way; OUTCOME_UNKNOWN is neither done nor failed, and is "
+        "found out; the others are final.",
+    ),
     EnumRow(LetterState, "DeadLetterState", "Whether a dead letter waits, or how it ended."),
 )  # fmt: skip
 

@@ -14,7 +14,8 @@ from hub.reads import answers, relations
 from resolvers.edges import internal, referred, related, related_one, told
 from resolvers.fields import computed, represents
 from resolvers.lazy import LazyCustomer
-from resolvers.sourced import Money, Quantity, SectionStatus, Sourced, sections_field
+from resolvers.scalars import Long
+from resolvers.sourced import Money, Quantity, SectionStatus, Sourced, sections_field, version_field
 
 
 @represents(model.Item)
@@ -39,6 +40,7 @@ class Item(Sourced):
     positions: list[InventoryPosition] | None = related(
         relations.POSITIONS_BY_SKU, "Stock at each location, in every warehouse system."
     )
+    version: Long | None = version_field()
     sections: list[SectionStatus] = sections_field()
 
 

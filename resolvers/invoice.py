@@ -11,7 +11,8 @@ from hub.reads import relations
 from resolvers.edges import coded, internal, referred, related, related_one, told
 from resolvers.fields import represents
 from resolvers.lazy import LazyCustomer, LazyItem, LazyOrder, LazyRma
-from resolvers.sourced import Money, Quantity, SectionStatus, Sourced, sections_field
+from resolvers.scalars import Long
+from resolvers.sourced import Money, Quantity, SectionStatus, Sourced, sections_field, version_field
 
 
 @represents(model.InvoiceLine)
@@ -70,4 +71,5 @@ class Invoice(Sourced):
     credit_memos: list[CreditMemo] | None = related(
         relations.CREDIT_MEMOS_BY_INVOICE, "Credit memos that name the invoice, oldest first."
     )
+    version: Long | None = version_field()
     sections: list[SectionStatus] = sections_field()

@@ -10,11 +10,15 @@ from typing import Annotated
 
 import strawberry
 
+from hub.events.event import COMMAND
+from hub.events.outgoing import HUB
 from hub.model.errors import InputInvalid, NotFound, OpsHubError
 from hub.model.ids import decode_id_of
 from hub.model.record import Record
 from hub.model.timeline import Severity, TimelineCategory
 from hub.model.values import Ref
+from resolvers.commanding import CommandContext
+from resolvers.commands import command_of
 from resolvers.context import Context
 from resolvers.edges import refuse_strangers
 from resolvers.fields import stream
@@ -186,6 +190,24 @@ async def case_updated(
     following = Following(feed=Feed.CASES, queue=queue, assignee=assignee)
     said = {"queue": queue, "assignee": assignee}
     return Opening(following, digest_of(Feed.CASES, said), after, snapshot)
+
+
+@partial(
+    stream,
+    description="What becomes of a command, for who gave it and for operators; none left out.",
+)
+async def command_status_changed(
+    ctx: CommandContext,
+    *,
+    command_id: Annotated[strawberry.ID, argument("The id of its receipt.")],
+    after: AfterArgument = None,
+    snapshot: SnapshotArgument = None,
+) -> Opening:
+    """One command the caller may see."""
+    refuse_strangers(ctx, "commandStatusChanged")
+    row = await command_of(ctx, command_id)
+    following = Following(feed=Feed.COMMANDS, records=(Ref(COMMAND, HUB, row.id),))
+    return Opening(following, digest_of(Feed.COMMANDS, {"command": row.id}), after, snapshot)
 
 
 async def _named(ctx: Context, noun: str, ids: list[strawberry.ID]) -> tuple[Ref, ...]:

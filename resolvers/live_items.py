@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 import orjson
 
+from hub.commands.words import Command
 from hub.events.event import StatusChange
 from hub.model.record import Record
 from hub.model.shipment import Milestone
@@ -27,11 +28,12 @@ class Feed(Enum):
     RETURNS = "returnStatusChanged"
     SHIPMENTS = "shipmentMilestones"
     CASES = "caseUpdated"
+    COMMANDS = "commandStatusChanged"
 
     @property
     def is_lossless(self) -> bool:
         """Whether each event is told; else only the newest of a record, if the reader is slow."""
-        return self in (Feed.TIMELINE, Feed.SHIPMENTS)
+        return self in (Feed.TIMELINE, Feed.SHIPMENTS, Feed.COMMANDS)
 
 
 class StreamState(Enum):
@@ -53,8 +55,9 @@ class GapReason(Enum):
 class Following:
     """Which events a stream is about. Every bound must hold; None bounds nothing.
 
-    `records` are the orders, returns, shipments or cases themselves, `order` the order they are
-    of. `customers` are all refs of the customers meant, or of those the caller is bound to.
+    `records` are the orders, returns, shipments, cases or commands themselves, `order` the order
+    they are of. `customers` are all refs of the customers meant, or of those the caller is bound
+    to.
     """
 
     feed: Feed
@@ -88,12 +91,16 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state the stream goes on from; its nodes are read when they are asked for."""
+    """The state the stream goes on from; its nodes are read when they are asked for.
+
+    `command` is the one that is followed, None where none is.
+    """
 
     feed: Feed
     cursor: str
     sequence: int
     following: Following
+    command: Command | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +116,7 @@ class LiveEvent:
     recorded_at: datetime
     source: Ref
     entity_version: int
-    node: Record | TimelineEntry
+    node: Record | TimelineEntry | Command
     milestone: Milestone | None = None
     changes: tuple[StatusChange, ...] = ()
     conflated: int = 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, NewType
+from typing import Annotated
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from hub.events.event import StatusChange
 from resolvers import live_items as items
+from resolvers.commands import Command
 from resolvers.edges import told
 from resolvers.fields import computed, represents
 from resolvers.lazy import LazyCase, LazyOrder, LazyRma, LazyShipment
@@ -23,19 +24,10 @@ from resolvers.live_nodes import (
     shipments_now,
     timeline_now,
 )
+from resolvers.scalars import Long
 from resolvers.shipment import Milestone
 from resolvers.sourced import SourceRef
 from resolvers.timeline import TimelineEntry
-
-LONG_MAX = 2**53 - 1  # the largest whole number that every client holds exactly
-
-Long = NewType("Long", int)
-LONG = strawberry.scalar(
-    name="Long",
-    description="A whole number up to 2^53 - 1, which every client holds exactly.",
-    serialize=int,
-    parse_value=int,
-)
 
 strawberry.enum(
     StreamState,
@@ -193,6 +185,22 @@ class CaseEvent(StreamEvent):
     node: LazyCase = told("The case now.")
 
 
+@of_feed(items.Snapshot, Feed.COMMANDS)
+@strawberry.type(description="The command that is followed, as it is now.")
+class CommandSnapshot(StreamSnapshot):
+    nodes: list[Command] = computed(
+        lambda snapshot: [] if snapshot.command is None else [snapshot.command],
+        description="The command; none where it may be seen no more.",
+    )
+
+
+@of_feed(items.LiveEvent, Feed.COMMANDS)
+@strawberry.type(description="The status of a command changed.")
+class CommandStatusEvent(StreamEvent):
+    changes: list[StatusStep] = told("What changed.")
+    node: Command = told("The command now.")
+
+
 OrderTimelineItem = Annotated[
     OrderTimelineSnapshot | OrderTimelineEvent | StreamGap | Heartbeat,
     strawberry.union("OrderTimelineItem", description="An item of `orderTimeline`."),
@@ -212,4 +220,8 @@ ShipmentMilestoneItem = Annotated[
 CaseItem = Annotated[
     CaseSnapshot | CaseEvent | StreamGap | Heartbeat,
     strawberry.union("CaseItem", description="An item of `caseUpdated`."),
+]
+CommandStatusItem = Annotated[
+    CommandSnapshot | CommandStatusEvent | StreamGap | Heartbeat,
+    strawberry.union("CommandStatusItem", description="An item of `commandStatusChanged`."),
 ]

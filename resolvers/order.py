@@ -22,7 +22,8 @@ from resolvers.lazy import (
     LazyShipment,
 )
 from resolvers.line_item import item_by_line
-from resolvers.sourced import Money, Quantity, SectionStatus, Sourced, sections_field
+from resolvers.scalars import Long
+from resolvers.sourced import Money, Quantity, SectionStatus, Sourced, sections_field, version_field
 from resolvers.timeline_page import TimelineConnection
 from resolvers.timeline_page import timeline as timeline_by_order
 
@@ -141,4 +142,5 @@ class Order(Sourced):
         reads=("INVOICES_BY_ORDER", "CREDIT_MEMOS_BY_ORDER"),
         description="Derived from invoices and credit memos; null where they do not say enough.",
     )
+    version: Long | None = version_field()
     sections: list[SectionStatus] = sections_field()

@@ -6,18 +6,24 @@ import strawberry
 from graphql import lexicographic_sort_schema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
-from resolvers import audit, live, references, roots
+from resolvers import audit, command_money, command_orders, command_stock, live, references, roots
+from resolvers import commands as given
 from resolvers import dead_letters as letters
 from resolvers.audit import AuditEntryConnection, RefusalCount
 from resolvers.case import Case
+from resolvers.command_payloads import (
+    InvoiceCommandPayload,
+    ItemCommandPayload,
+    OrderCommandPayload,
+)
+from resolvers.commands import Command, CommandConnection
 from resolvers.customer import Customer
 from resolvers.dead_letters import DeadLetter, DeadLetterConnection, DeadLettersPayload
 from resolvers.fields import mutation, root
 from resolvers.inventory import Availability, Item, Price
 from resolvers.live_types import (
-    LONG,
     CaseItem,
-    Long,
+    CommandStatusItem,
     OrderStatusItem,
     OrderTimelineItem,
     ReturnStatusItem,
@@ -26,7 +32,7 @@ from resolvers.live_types import (
 from resolvers.order import Order
 from resolvers.references import ReferencesPayload
 from resolvers.returns import Rma
-from resolvers.scalars import SCALARS
+from resolvers.scalars import LONG, SCALARS, Long
 from resolvers.search import SearchAnswer, search
 from resolvers.shipment import Shipment
 from resolvers.sourced import Node, SourceRef
@@ -83,6 +89,8 @@ class Query:
     refusals: list[RefusalCount] | None = audit.refusals
     dead_letters: DeadLetterConnection | None = letters.dead_letters
     dead_letter: DeadLetter | None = letters.dead_letter
+    command: Command | None = given.command
+    commands: CommandConnection | None = given.commands
     me: Me = root(me, description="Who is asking.")
 
 
@@ -98,6 +106,12 @@ class Mutation:
     )
     replay_dead_letters: DeadLettersPayload | None = letters.replay_dead_letters
     drop_dead_letters: DeadLettersPayload | None = letters.drop_dead_letters
+    hold_order: OrderCommandPayload | None = command_orders.hold_order
+    release_order_hold: OrderCommandPayload | None = command_orders.release_order_hold
+    cancel_order_lines: OrderCommandPayload | None = command_orders.cancel_order_lines
+    add_timeline_note: OrderCommandPayload | None = command_orders.add_timeline_note
+    issue_credit: InvoiceCommandPayload | None = command_money.issue_credit
+    adjust_inventory: ItemCommandPayload | None = command_stock.adjust_inventory
 
 
 @strawberry.type(description="What may be followed. The first item is the state now.")
@@ -107,6 +121,7 @@ class Subscription:
     return_status_changed: ReturnStatusItem = live.return_status_changed
     shipment_milestones: ShipmentMilestoneItem = live.shipment_milestones
     case_updated: CaseItem = live.case_updated
+    command_status_changed: CommandStatusItem = live.command_status_changed
 
 
 def build_schema() -> strawberry.Schema:

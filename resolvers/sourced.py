@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from hub.events.told import version_of
 from hub.model import values
 from hub.model.errors import NotServed
 from hub.model.ids import encode_id
@@ -99,6 +100,17 @@ def record_id(record: Record) -> str:
 def provenance(record: Record, ctx: Context) -> values.Provenance:
     """Where the record was read and how old it is now."""
     return ctx.reads.provenance(record)
+
+
+def version_field() -> Any:
+    """`version`: what `expectedVersion` of a command is held against."""
+    return computed(
+        version_of,
+        description=(
+            "Grows with each change, for `expectedVersion`; null where its system tells no time "
+            "of changes."
+        ),
+    )
 
 
 async def source_refs(records: Sequence[Record], ctx: Context) -> list[list[Ref]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from hub.commands.words import Command
 from hub.events.event import RECORDED, TIMELINE, Event, StatusChange
 from hub.events.making import event_id
 from hub.model.record import Record
@@ -14,6 +15,9 @@ from hub.reads.timeline_merge import merged
 from hub.security.masks import is_name_told, is_readable
 from hub.security.scope import Scope
 from resolvers.live_items import Feed, Following, LiveEvent
+
+Node = Record | Command
+"""What an event of a feed is about, as it is now."""
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -61,7 +65,7 @@ def item_of_entry(entry: TimelineEntry, *, cursor: str) -> LiveEvent:
     )
 
 
-def item_of_event(event: Event, feed: Feed, node: Record, *, at: At, conflated: int) -> LiveEvent:
+def item_of_event(event: Event, feed: Feed, node: Node, *, at: At, conflated: int) -> LiveEvent:
     """An event of a record, with the record it is told of as it is now."""
     record = event.record
     return LiveEvent(

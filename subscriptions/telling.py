@@ -14,20 +14,23 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from hub.events.event import Event
+from hub.commands.words import Command
+from hub.events.event import COMMAND, Event
 from hub.model.case import Message
+from hub.model.errors import StoreUnavailable
 from hub.model.record import Record, fields_of
 from hub.model.timeline import TimelineEntry
 from hub.model.values import Ref
 from hub.security.masks import is_readable
 from hub.security.principal import Principal
 from hub.security.scope import Scope
+from resolvers.commands import followed
 from resolvers.context import Context
 from resolvers.engine import Engine, Request
 from resolvers.errors import wire_errors
 from resolvers.live_items import Beat, Feed, Following, Gap, GapReason, Item, Snapshot, StreamState
 from subscriptions.cursor import Cursors
-from subscriptions.items import At, item_of_entry, item_of_event, told_entry
+from subscriptions.items import At, Node, item_of_entry, item_of_event, told_entry
 from subscriptions.topics import is_case_of, subject_of
 
 DEADLINE_S = 5.0  # telling one event, or opening a stream; as an agent's query
@@ -108,8 +111,10 @@ class Telling:
         item = item_of_event(event, self.following.feed, node, at=at, conflated=conflated)
         return Payload(await self._encoded(item, context), *at)
 
-    def _is_followed(self, node: Record) -> bool:
-        return self.following.feed is not Feed.CASES or is_case_of(self.following, node)
+    def _is_followed(self, node: Node) -> bool:
+        if self.following.feed is not Feed.CASES:
+            return True
+        return isinstance(node, Record) and is_case_of(self.following, node)
 
     async def of_entry(self, entry: TimelineEntry) -> Payload | None:
         """A recorded entry that is read again; as `of_event`."""
@@ -134,8 +139,10 @@ class Telling:
             return True
         return await self._read(order, context) is not None
 
-    async def _node(self, event: Event, context: Context, *, is_past: bool) -> Record | None:
-        """The record to show; None where it is not theirs. Raises Unread."""
+    async def _node(self, event: Event, context: Context, *, is_past: bool) -> Node | None:
+        """What to show; None where it is not theirs. Raises Unread."""
+        if event.noun == COMMAND:
+            return await self._command(event.ref, context)
         ref = subject_of(event)
         if ref is None:
             return None
@@ -150,6 +157,12 @@ class Telling:
             return event.record  # whoever may see all is told what the event says of it
         raise Unread
 
+    async def _command(self, ref: Ref, context: Context) -> Command | None:
+        try:
+            return await followed(context, ref.key)
+        except StoreUnavailable:
+            raise Unread from None
+
     async def _read(self, ref: Ref, context: Context) -> Record | None:
         """As the scope sees it; a system that is away tells no one whose it is."""
         [told] = await context.reads.record_by_ref([ref])
@@ -160,7 +173,10 @@ class Telling:
     async def snapshot(self, sequence: int, context: Context) -> Payload:
         """The state now, before everything after `sequence`."""
         cursor = self.cursor(sequence)
-        item = Snapshot(self.following.feed, cursor, sequence, self.following)
+        command = None
+        if self.following.feed is Feed.COMMANDS and self.following.records:
+            command = await followed(context, self.following.records[0].key)
+        item = Snapshot(self.following.feed, cursor, sequence, self.following, command)
         return Payload(await self._encoded(item, context), cursor, sequence)
 
     async def gap(self, first: int, last: int, reason: GapReason, *, at: int) -> Payload:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from hub.events.event import STATUS_CHANGED, TIMELINE, Event
+from hub.events.event import COMMAND, STATUS_CHANGED, TIMELINE, Event
 from hub.model.case import Case, Message
 from hub.model.record import Record
 from hub.model.values import Ref
@@ -24,6 +24,7 @@ NOUNS: Mapping[Feed, frozenset[str]] = MappingProxyType(
         Feed.RETURNS: frozenset({"return"}),
         Feed.SHIPMENTS: frozenset({"shipment", "milestone"}),
         Feed.CASES: frozenset({"case", "message"}),
+        Feed.COMMANDS: frozenset({COMMAND}),
     }
 )
 """The nouns whose events a feed tells."""
@@ -57,6 +58,8 @@ def topics_of_event(event: Event) -> Iterator[Topic]:
     elif event.noun in NOUNS[Feed.CASES]:
         yield Feed.CASES, "order", event.order
         yield Feed.CASES, "all", None
+    elif event.noun == COMMAND:
+        yield Feed.COMMANDS, "record", event.ref
 
 
 def _of_record(feed: Feed, event: Event) -> Iterator[Topic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hub.cli import (
+    commands,
     config,
     demo,
     dlq,
@@ -45,6 +46,7 @@ for name, group in (
     ("schema", schema.group),
     ("token", token.group),
     ("dlq", dlq.group),
+    ("commands", commands.group),
 ):
     app.add_typer(group, name=name)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from hub.events.catalogue import CATALOGUE, EventType
 from hub.events.envelope import CONTENT_TYPE
-from hub.events.event import TIMELINE
+from hub.events.event import COMMAND, TIMELINE
 from hub.model.case import ActorType, Visibility
 from hub.model.catalog import NOUNS
 from hub.model.record import Field, Kind, fields_of
@@ -165,7 +165,7 @@ def _schemas(rows: list[EventType]) -> Json:
     for noun in nouns:
         for form in ("Internal", "Outgoing"):
             schemas[f"{form}.{noun}"] = _content(noun, is_internal=form == "Internal")
-            if noun != TIMELINE:
+            if noun not in (TIMELINE, COMMAND):
                 schemas[f"{form}.{noun}.record"] = _record(noun, is_internal=form == "Internal")
     return schemas
 
@@ -195,6 +195,8 @@ def _content(noun: str, *, is_internal: bool) -> Json:
     if noun == TIMELINE:
         entry = "InternalEntry" if is_internal else "Entry"
         return _object(properties | {"entry": {"$ref": f"#/components/schemas/{entry}"}}, required)
+    if noun == COMMAND:
+        return _object(properties, required)
     record = {"$ref": f"#/components/schemas/{form}.{noun}.record"}
     return _object(properties | {"record": record}, required)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from hub.events.envelope import EVENT_VERSION, type_name
-from hub.events.event import CHANGED, RECORDED, STATUS_CHANGED, TIMELINE, Event
+from hub.events.event import CHANGED, COMMAND, RECORDED, STATUS_CHANGED, TIMELINE, Event
 from hub.model.catalog import NOUNS
 from hub.model.errors import Internal
 from hub.model.record import fields_of
@@ -46,6 +46,8 @@ class EventType:
         """One sentence for people."""
         if self.noun == TIMELINE:
             return "An entry was recorded on the timeline of an order."
+        if self.noun == COMMAND:
+            return "A command was accepted, or its status was changed."
         return _SUMMARIES[self.change].format(noun=self.noun.replace("_", " "))
 
 
@@ -79,6 +81,7 @@ CATALOGUE: Mapping[tuple[str, str], EventType] = MappingProxyType(
         for row in (
             *(row for noun in NOUNS for row in _rows_of(noun)),
             EventType(TIMELINE, RECORDED),
+            EventType(COMMAND, STATUS_CHANGED, ("status",)),
         )
     }
 )

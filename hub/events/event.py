@@ -11,6 +11,8 @@ from hub.model.values import Ref
 
 TIMELINE = "timeline"
 """The noun of the events that a timeline entry was recorded; their `ref` is the order's."""
+COMMAND = "command"
+"""The noun of the events that a command's status changed; their `ref` is the command's."""
 CHANGED, STATUS_CHANGED, RECORDED = "changed", "status_changed", "recorded"
 
 

@@ -19,10 +19,11 @@ from nats.js.errors import APIError
 
 from hub.events.connection import PUBLISH_TIMEOUT_S, Nats
 from hub.events.envelope import CONTENT_TYPE, traceparent_of
+from hub.events.event import COMMAND
 from hub.events.log import EventLog, Unpublished
 from hub.events.subjects import RELAY_WAKE, subject_of
 from hub.model.errors import NatsUnavailable, StoreUnavailable
-from hub.observe import metrics
+from hub.observe import crash_points, metrics
 from hub.store.leases import Leases, while_leased
 
 LEASE = "events"
@@ -119,6 +120,8 @@ class Relay:
             taken = await self._tell(self._nats, rows) if rows else 0
             self._unmarked += [row.position for row in rows[:taken]]
             if taken:
+                if any(row.noun == COMMAND for row in rows[:taken]):
+                    crash_points.reach("published")
                 self._told_to = rows[taken - 1].position
             is_all = taken < PUBLISH_MAX
             await self._mark(now=len(self._unmarked) >= UNMARKED_MAX)

@@ -86,6 +86,7 @@ class Reads:
 
     def __init__(self, hub: ReadHub, *, scope: Scope, caller: CallerClass) -> None:
         self.scope = scope
+        self._caller = caller
         self._hub = hub
         self._asking = Asking(hub.lanes, memory=hub.memory, clock=hub.clock, caller=caller)
         self._owners = Owners(self._asking, scope=scope, references=hub.references)
@@ -106,6 +107,12 @@ class Reads:
     def rows_read(self) -> Mapping[str, int]:
         """The records those calls brought, by system."""
         return self._asking.rows_read
+
+    def anew(self, refs: Sequence[Ref]) -> Reads:
+        """Reads of the same scope that begin now; what was read of the refs so far is outdated."""
+        for ref in refs:
+            self._hub.invalidate(ref)
+        return self._hub.open(self.scope, caller=self._caller)
 
     async def record_by_ref(
         self,

@@ -343,3 +343,55 @@ hub_secret = Table(
     Column("name", String(40), primary_key=True),
     Column("value", String(128), nullable=False),
 )
+
+# What somebody wanted done, once for each key; `number` orders the commands of an aggregate. An
+# outcome that is not known is looked up; before `settles_at` it does not count as absent.
+command = Table(
+    "command",
+    metadata,
+    Column("number", _Numbered, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),  # our reference at the system, too
+    Column("actor", String(200), nullable=False),
+    Column("mutation", String(80), nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("payload_hash", String(64), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("aggregate", String(600), nullable=False),
+    Column("command", String(200), nullable=True),
+    Column("system", String(80), nullable=True),
+    Column("inputs", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("order_system", String(80), nullable=True),
+    Column("order_key", String(400), nullable=True),
+    Column("correlation_id", String(64), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("step", String(10), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("looks", Integer, nullable=False),
+    Column("is_doubtful", Boolean, nullable=False),  # one that was sent may have been done
+    Column("settles_at", Instant, nullable=True),
+    Column("due_at", Instant, nullable=True),
+    Column("errors", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("accepted_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=True),
+    UniqueConstraint("actor", "mutation", "key"),
+    Index(None, "aggregate", "number"),
+    Index(None, "status", "number"),
+    Index(None, "order_system", "order_key"),
+    Index(None, "correlation_id"),
+)
+
+# Who alone carries out an aggregate's first open command now, and when that wants to be looked at.
+command_aggregate = Table(
+    "command_aggregate",
+    metadata,
+    Column("aggregate", String(600), primary_key=True),
+    Column("system", String(80), nullable=True),
+    Column("due_at", Instant, nullable=True, index=True),
+    Column("holder", String(120), nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("until", Instant, nullable=False),
+)

@@ -49,10 +49,10 @@ class RunningHub:
     def token(self, role: str) -> str:
         return str(self.demo["tokens"][role])
 
-    def token_of(self, subject: str, role: Role) -> str:
+    def token_of(self, subject: str, role: Role, *, unit: str = "*") -> str:
         """A token of somebody who has asked nothing yet, and so has a whole budget."""
         settings = Settings(data_dir=self.log.parent / "data")
-        grant = Grant(subject=subject, roles=[role], lifetime=TOKEN_LIFETIME)
+        grant = Grant(subject=subject, roles=[role], business_units=[unit], lifetime=TOKEN_LIFETIME)
         return issuer(settings)(grant, datetime.now(UTC))
 
     def post(self, body: Any, *, role: str = "agent", **headers: str) -> httpx2.Response:

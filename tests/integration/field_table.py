@@ -74,13 +74,13 @@ PUBLIC: Mapping[str, str] = {
     "InventoryPosition": "sku location lot onHand inbound inboundOn updatedAt item",
     "Invoice": (
         "number status postedAt dueOn total tax creditedTotal isDisputed updatedAt "
-        "order customer lines creditMemos sections"
+        "order customer lines creditMemos sections version"
     ),
     "InvoiceLine": "lineNumber orderLine sku description quantity unitPrice amount tax item",
     "Item": (
         "sku gtin description category baseUom serialTracked lotTracked hazmat "
         "finalSale requiresInspection returnWindowDays isActive weight listPrice "
-        "updatedAt positions sections"
+        "updatedAt positions sections version"
     ),
     "LineCounters": (
         "ordered cancelled allocated backordered picked shorted packed shipped delivered"
@@ -93,7 +93,7 @@ PUBLIC: Mapping[str, str] = {
         "completedAt cancelledAt requestedDeliveryOn currency total tax freight "
         "shipTo correlationId updatedAt customer lines shipments invoices creditMemos "
         "returns cases timeline fulfillmentStatus returnStatus financialStatus "
-        "sections"
+        "sections version"
     ),
     "OrderStatusEvent": "changes conflatedCount node",
     "OrderStatusSnapshot": "nodes",
@@ -164,6 +164,16 @@ HOUSE = frozenset(
         "DeadLetterEdge",
         "DeadLettersPayload",
         "UserError",
+        "NamedValue",
+        "Command",
+        "CommandConnection",
+        "CommandEdge",
+        "CommandReceipt",
+        "CommandSnapshot",
+        "CommandStatusEvent",
+        "InvoiceCommandPayload",
+        "ItemCommandPayload",
+        "OrderCommandPayload",
     }
 )
 """Types only reached by a root field that is refused as a whole."""
@@ -188,17 +198,26 @@ ROOTS: Mapping[str, str] = {
     "refusals": "auditor",
     "deadLetters": "operator",
     "deadLetter": "operator",
+    "command": "house",
+    "commands": "house",
     "me": "all",
     # Mutation
     "linkReferences": "operator",
     "unlinkReference": "operator",
     "replayDeadLetters": "operator",
     "dropDeadLetters": "operator",
+    "holdOrder": "agent supervisor finance",
+    "releaseOrderHold": "agent supervisor finance",
+    "cancelOrderLines": "agent supervisor",
+    "addTimelineNote": "agent supervisor finance warehouse quality",
+    "issueCredit": "finance",
+    "adjustInventory": "warehouse supervisor",
     # Subscription
     "orderTimeline": "all",
     "orderStatusChanged": "all",
     "returnStatusChanged": "all",
     "shipmentMilestones": "all",
     "caseUpdated": "all",
+    "commandStatusChanged": "house",
 }
 """Who may ask a root field at all."""

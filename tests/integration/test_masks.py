@@ -41,6 +41,7 @@ DEPTH = 2  # types below a record
 NODE_TYPES = {"Rma": "return", "CreditMemo": "credit_memo", "PriceRow": "price"}
 SKU = "BRG-04-398"
 ITEM = encode_id(Ref("item", "erp-eu", SKU))
+NOTHING = {noun: encode_id(Ref(noun, "erp-eu", "none")) for noun in ("order", "invoice")}
 
 CLOSED: Mapping[str, str] = {
     "systems": "{ systems { name } }",
@@ -59,6 +60,21 @@ CLOSED: Mapping[str, str] = {
     "unlinkReference": """mutation { unlinkReference(noun: "order", reason: "r",
         idempotencyKey: "k", ref: { system: "erp-eu", externalId: "1" }) {
         sourceRefs { system } } }""",
+    "command": '{ command(id: "1") { payload } }',
+    "commands": "{ commands { __typename } }",
+    **{
+        name: f'mutation {{ {name}({given}, idempotencyKey: "k", dryRun: true) '
+        "{ userErrors { code } } }"
+        for name, given in {
+            "holdOrder": f'orderId: "{NOTHING["order"]}", reason: MANUAL',
+            "releaseOrderHold": f'orderId: "{NOTHING["order"]}", reason: "r"',
+            "cancelOrderLines": f'orderId: "{NOTHING["order"]}", reason: "r", lineNumbers: [1]',
+            "addTimelineNote": f'orderId: "{NOTHING["order"]}", text: "t"',
+            "issueCredit": f'invoiceId: "{NOTHING["invoice"]}", amount: "1", currency: "EUR", '
+            'reason: "r"',
+            "adjustInventory": f'itemId: "{ITEM}", location: "L", quantity: "1", reason: "r"',
+        }.items()
+    },
 }
 """A document for each root field that not all may ask."""
 
@@ -332,7 +348,9 @@ async def test_the_demos_attributes_are_hidden_from_customers(scoped: ScopedHub)
 
 
 async def test_what_is_not_for_all_is_refused_outside(scoped: ScopedHub) -> None:
-    assert set(CLOSED) == {name for name, for_whom in ROOTS.items() if for_whom != "all"}
+    closed = {name for name, for_whom in ROOTS.items() if for_whom != "all"}
+    # a stream is opened, not answered: tried in `tests/e2e/test_commands`
+    assert set(CLOSED) == closed - {"commandStatusChanged"}
     customer = scoped.eu.customer
     for who in (
         principal(Role.CUSTOMER, customer=customer),
@@ -342,4 +360,7 @@ async def test_what_is_not_for_all_is_refused_outside(scoped: ScopedHub) -> None
     ):
         assert await open_roots(scoped, who) == []
     inside = await open_roots(scoped, AGENT)
-    assert [each.partition(" ")[0] for each in inside] == ["systems", "unmatchedReferences"]
+    assert [each.partition(" ")[0] for each in inside] == [
+        "systems", "unmatchedReferences", "command", "commands", "holdOrder", "releaseOrderHold",
+        "cancelOrderLines", "addTimelineNote",
+    ]  # fmt: skip

@@ -19,6 +19,7 @@ from hub.model.catalog import NOUNS
 from hub.model.ids import decode_id
 from hub.security.principal import Principal, Role
 from resolvers.schema import build_schema
+from tests.integration.command_documents import OPEN_IN_COMMANDS, PROBED_COMMANDS
 from tests.integration.scoped_hub import (
     EU_UNIT,
     HOUSE,
@@ -135,6 +136,7 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     "Order.timeline(text)": (_timeline("text: $v", "String", "number:return"),),
     "Mutation.linkReferences(refs)": (Probe(_LINK, "ref:order", own="ref:order"),),
     "Mutation.unlinkReference(ref)": (Probe(_UNLINK, "ref:order"),),
+    **{name: (Probe(document, of),) for name, (document, of) in PROBED_COMMANDS.items()},
 }  # fmt: skip
 
 OPEN: Mapping[str, str] = {
@@ -169,6 +171,7 @@ OPEN: Mapping[str, str] = {
     "Order.timeline(until)": "chooses among visible entries",
     "Order.timeline(onlyStateChanges)": "chooses among visible entries",
     "*.attributes(keys)": "chooses among visible attributes",
+    **OPEN_IN_COMMANDS,
 }
 """Arguments that name nothing of a customer's, and why."""
 
@@ -196,8 +199,12 @@ STREAMS: Mapping[str, str] = {
     "returnStatusChanged": "rmaId rmaNumber after snapshot",
     "shipmentMilestones": "shipmentId orderId after snapshot",
     "caseUpdated": "orderId queue assignee after snapshot",
+    "commandStatusChanged": "commandId after snapshot",
 }
 """Arguments of streams, which are opened and not answered: tried in `test_subscription_scope`."""
+
+NOT_OF_A_CUSTOMER = frozenset({"item", "adjustInventory", "command"})
+"""Roots whose ids are of items, which are everyone's, or of the caller's own commands."""
 
 
 def arguments_of(schema: GraphQLSchema) -> Iterator[str]:
@@ -252,6 +259,7 @@ def askers(scoped: ScopedHub) -> Mapping[str, Asker]:
         ),
         "agent of the European unit": (principal(Role.AGENT, unit=EU_UNIT), eu, us),
         "operator of the American unit": (principal(Role.OPERATOR, unit=US_UNIT), us, eu),
+        "finance of the American unit": (principal(Role.FINANCE, unit=US_UNIT), us, eu),
         "partner": (principal(Role.INTEGRATION), us, eu),
     }  # fmt: skip
 
@@ -283,6 +291,7 @@ async def test_every_argument_has_a_row() -> None:
     assert {name for name, type_ in schema.type_map.items() if is_input(type_)} == {
         "SourceRefInput",
         "OrderStatusFilter",
+        "CommandFilter",
     }
     for type_ in (schema.query_type, schema.mutation_type):
         assert type_ is not None
@@ -290,12 +299,13 @@ async def test_every_argument_has_a_row() -> None:
             for argument, of in field.args.items():
                 if get_named_type(of.type).name in ("ID", "SourceRefInput"):
                     coordinate = f"{type_.name}.{name}({argument})"
-                    assert coordinate in PROBES or coordinate in closed or name == "item"
+                    assert coordinate in PROBES or coordinate in closed or name in NOT_OF_A_CUSTOMER
 
 
 @pytest.mark.parametrize("name", ["customer, same ERP", "customer, other ERP",
                                   "customer who says to be more", "agent of the European unit",
-                                  "operator of the American unit", "partner"])  # fmt: skip
+                                  "operator of the American unit",
+                                  "finance of the American unit", "partner"])  # fmt: skip
 async def test_a_foreign_name_is_a_missing_name(scoped: ScopedHub, name: str) -> None:
     assert await violations(scoped, askers(scoped)[name]) == []
 

@@ -17,7 +17,7 @@ from hub.store.migrate import Migrated, migrate, newest_version, open_store
 from hub.store.tables import metadata
 from tests.support.stores import opened_store, rows_of, run_sql
 
-VERSIONS = ("0001", "0002", "0003", "0004")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005")
 MIGRATE = (
     "import asyncio, sys; from hub.store.migrate import migrate;"
     "print(len(asyncio.run(migrate(sys.argv[1])).applied))"

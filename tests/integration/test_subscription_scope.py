@@ -333,6 +333,7 @@ async def test_every_argument_of_a_stream_is_tried() -> None:
     found = {f"OrderStatusFilter.{name}" for name in filter_.fields}
     for name, field in schema.subscription_type.fields.items():
         found |= {f"{name}({each})" for each in field.args if each not in ("after", "snapshot")}
+    found.remove("commandStatusChanged(commandId)")  # see `tests/e2e/test_commands`
     assert found == set(PROBED) | set(OPEN)
     assert set(PROBED.values()) == set(NAMED)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hub.events.catalogue import CATALOGUE, FACTS, EventType, status_axes, type_of
-from hub.events.event import CHANGED, RECORDED, STATUS_CHANGED, TIMELINE
+from hub.events.event import CHANGED, COMMAND, RECORDED, STATUS_CHANGED, TIMELINE
 from hub.events.making import BORN_ONCE
 from hub.events.subjects import subject_of
 from hub.model.catalog import NOUNS
@@ -39,8 +39,9 @@ def test_every_change_of_a_noun_has_a_row(noun: str) -> None:
 
 
 def test_nothing_else_has_a_row() -> None:
-    assert {noun for noun, _ in CATALOGUE} == {*NOUNS, TIMELINE}
+    assert {noun for noun, _ in CATALOGUE} == {*NOUNS, TIMELINE, COMMAND}
     assert [change for noun, change in CATALOGUE if noun == TIMELINE] == [RECORDED]
+    assert [change for noun, change in CATALOGUE if noun == COMMAND] == [STATUS_CHANGED]
 
 
 def test_names_and_subjects() -> None:
