@@ -186,14 +186,16 @@ async def _backfilled(
 
         one.before_taking = moved
         cuts, [orders_] = 0, one.poller("erp").entities
-        while not await _cut_off(orders_, chance):
+        while not await _cut_off(orders_, chance, within_s=0.02 if cuts < 4 else 0.1):
             cuts, [orders_] = cuts + 1, one.poller("erp").entities
         assert done == {1, 2, 3}
         return await world.states_of(one.hub, "order"), set(await events_of(one.hub)), cuts
 
 
-async def _cut_off(poller: polling.EntityPoller, chance: random.Random | None) -> bool:
-    """Whether it came to its end this time."""
+async def _cut_off(
+    poller: polling.EntityPoller, chance: random.Random | None, *, within_s: float
+) -> bool:
+    """Whether it came to its end this time; it is cut off within so many seconds."""
 
     async def all_of_it() -> None:
         await poller.look()
@@ -203,7 +205,7 @@ async def _cut_off(poller: polling.EntityPoller, chance: random.Random | None) -
 
     work = asyncio.create_task(all_of_it())
     if chance is not None:
-        await asyncio.wait({work}, timeout=chance.uniform(0.001, 0.1))
+        await asyncio.wait({work}, timeout=chance.uniform(0.001, within_s))
         work.cancel()
     await asyncio.wait({work})
     if work.cancelled():
