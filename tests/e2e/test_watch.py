@@ -93,7 +93,7 @@ def test_it_loses_the_hub_comes_back_by_itself_and_leaves_nothing_out(tmp_path: 
         with running_hub(tmp_path, *arguments):
             moving.wait(lambda lines: len(statuses(lines)) > seen[0])
             told.wait(lambda lines: len(events(lines)) >= seen[1] + 3)
-            one.wait(lambda lines: any("back" in each for each in lines))
+            one.wait(lambda lines: any("hub is back" in each for each in lines))
             codes = [moving.end(), told.end(signal.SIGTERM), one.end()]
     assert codes == [OK, OK, OK]
     for said in ("\n".join(moving.lines), "\n".join(one.lines), told.aside):

@@ -4,6 +4,7 @@
 `OPSHUB_TEST_SEED` which is the first.
 """
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from hub.observe.correlation import correlation_id
 from tests.unit.commands.simulated import FATES, NEVER_REFUSED, Faults, World, breaches
 
 SEEDS = int(os.environ.get("OPSHUB_PROVE_SEEDS", "300"))
@@ -34,8 +36,12 @@ OFTEN_STOPPED = Faults(dies=0.02, stops=0.05, away=0.03)
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
+    """What dies in the middle leaves its correlation id behind: it ends with its test."""
     logging.disable(logging.CRITICAL)
+    before = correlation_id.get()
     yield
+    gc.collect()
+    correlation_id.set(before)
     logging.disable(logging.NOTSET)
 
 
